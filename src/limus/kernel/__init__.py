@@ -1,0 +1,1 @@
+"""Mathematics and bookkeeping. The kernel knows no pharmacology."""

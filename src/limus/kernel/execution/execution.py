@@ -1,0 +1,183 @@
+"""The way a piece of work is run, passed to every workflow: executor, seed, progress, cancel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from limus.kernel.errors import CancelledError
+
+__all__ = ["Execution", "Progress", "SilentProgress", "split_chunks"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Progress(Protocol):
+    """Shows how far long work has come; the command line gives one with a bar, the default is silent."""
+
+    def start(self, label: str, total: int) -> None:
+        """Begin a task of ``total`` steps; a task that is still open ends."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Tell that ``steps`` more are done."""
+
+    def finish(self) -> None:
+        """End the task."""
+
+
+class SilentProgress:
+    """Progress that shows nothing."""
+
+    def start(self, label: str, total: int) -> None:
+        """Begin a task."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Count steps."""
+
+    def finish(self) -> None:
+        """End the task."""
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a workflow runs.
+
+    Attributes
+    ----------
+    seed : int
+        Root of all randomness.
+    workers : int
+        Processes of the default pool; 1 runs in this process. Results do not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Any executor to use in place of the default process pool, e.g. a cluster's.
+    progress : Progress
+        Where to show how far the work is.
+    cancelled : callable
+        Asked between chunks; True stops the work, finished parts are kept.
+    """
+
+    seed: int = 1
+    workers: int = field(default_factory=_usable_cores)
+    executor: Executor | None = None
+    progress: Progress = field(default_factory=SilentProgress)
+    cancelled: Callable[[], bool] = field(default=lambda: False)
+
+    @contextmanager
+    def _open_executor(self) -> Iterator[Executor | None]:
+        if self.executor is not None:
+            yield self.executor
+        elif self.workers <= 1:
+            yield None
+        else:
+            with ProcessPoolExecutor(max_workers=self.workers) as pool:
+                yield pool
+
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, label: str = "", small: bool = False
+    ) -> list[Result]:
+        """Apply a function to every item and return the results in the order of the items.
+
+        Parameters
+        ----------
+        function : callable
+            A module-level function (it may travel to another process).
+        items : sequence
+            The pieces of work; one item is never split.
+        label : str
+            Shown by the progress; empty shows nothing.
+        small : bool
+            True runs in this process: for work that is shorter than starting a pool.
+
+        Returns
+        -------
+        list
+            One result an item.
+
+        Raises
+        ------
+        CancelledError
+            ``cancelled`` said so.
+        Exception
+            Whatever the function raises, at the first item that failed.
+        """
+        results: list[Result | None] = [None] * len(items)
+        if label:
+            self.progress.start(label, len(items))
+        try:
+            if small or len(items) <= 1:
+                self._map_here(function, items, results, bool(label))
+            else:
+                with self._open_executor() as pool:
+                    if pool is None:
+                        self._map_here(function, items, results, bool(label))
+                    else:
+                        self._map_pool(pool, function, items, results, bool(label))
+        finally:
+            if label:
+                self.progress.finish()
+        return results  # type: ignore[return-value]
+
+    def _map_here(
+        self, function: Callable[[Item], Result], items: Sequence[Item], results: list[Result | None], shown: bool
+    ) -> None:
+        for index, item in enumerate(items):
+            self._stop_if_cancelled()
+            results[index] = function(item)
+            if shown:
+                self.progress.advance()
+
+    def _map_pool(
+        self,
+        pool: Executor,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        results: list[Result | None],
+        shown: bool,
+    ) -> None:
+        futures = {pool.submit(function, item): index for index, item in enumerate(items)}
+        try:
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                if shown:
+                    self.progress.advance()
+                self._stop_if_cancelled()
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled():
+            raise CancelledError("run", "cancelled", do="start the same command again to resume")
+
+
+def split_chunks(items: Iterable[Item], size: int) -> list[tuple[Item, ...]]:
+    """Cut items into chunks of at most ``size``, in order.
+
+    Parameters
+    ----------
+    items : iterable
+        What to cut.
+    size : int
+        Largest chunk, at least 1.
+
+    Returns
+    -------
+    list of tuple
+
+    Examples
+    --------
+    >>> split_chunks("abcde", 2)
+    [('a', 'b'), ('c', 'd'), ('e',)]
+    """
+    everything = tuple(items)
+    return [everything[start : start + size] for start in range(0, len(everything), size)]

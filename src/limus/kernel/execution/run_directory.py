@@ -1,0 +1,135 @@
+"""A run directory: the resolved request, the stamp, results, figures and the report, with resume.
+
+::
+
+    OUT/run.toml          the resolved request (type, version and hash)
+    OUT/provenance.json   versions, input hashes, seed
+    OUT/results/*.parquet tables; OUT/parts/*.json finished parts of a long run
+    OUT/figures/*.svg     each with its data as .csv
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limus.kernel.errors import OutputError
+from limus.kernel.provenance import RunStamp, hash_text
+
+__all__ = ["RunDirectory"]
+
+_FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """An output folder that belongs to one request.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    request_hash : str
+        SHA-256 of the resolved request.
+    """
+
+    path: Path
+    request_hash: str
+
+    @classmethod
+    def open(
+        cls, path: Path, *, command: str, request: Mapping[str, Any], stamp: RunStamp, overwrite: bool = False
+    ) -> RunDirectory:
+        """Make the folder, or take up again one that holds the same request.
+
+        Parameters
+        ----------
+        path : Path
+            The folder, existing or not.
+        command : str
+            Name of the workflow.
+        request : mapping
+            The resolved request, TOML-representable (no None).
+        stamp : RunStamp
+            Written to ``provenance.json``.
+        overwrite : bool
+            Whether the result of another request may be deleted first.
+
+        Returns
+        -------
+        RunDirectory
+
+        Raises
+        ------
+        OutputError
+            The folder cannot be written, holds another request, or holds files that limus did not write.
+        """
+        import tomli_w  # noqa: PLC0415
+
+        content = {"command": command, "request": dict(request)}
+        request_hash = hash_text(json.dumps(content, sort_keys=True), stamp.limus)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            previous = _read_request_hash(path)
+            if previous != request_hash and any(path.iterdir()):
+                if not overwrite or (previous is None and not (path / "run.toml").exists()):
+                    found = "another request's result" if previous is not None else "files that limus did not write"
+                    raise OutputError(
+                        f"--out {path}",
+                        found,
+                        "an empty folder, or the same request's",
+                        "choose another folder or --overwrite",
+                    )
+                _clear(path)
+            header = {"limus_run": _FORMAT_VERSION, "request_sha256": request_hash}
+            (path / "run.toml").write_text(tomli_w.dumps(header | content), encoding="utf-8")
+            (path / "provenance.json").write_text(json.dumps(stamp.as_dict(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"--out {path}", error, "a folder that can be written", "choose another folder") from None
+        return cls(path, request_hash)
+
+    def part(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return a finished part from an earlier, interrupted run, or make it and keep it.
+
+        Parameters
+        ----------
+        name : str
+            File name of the part, without ending.
+        make : callable
+            Makes the part, a JSON object; called only if the part is not there.
+
+        Returns
+        -------
+        dict
+        """
+        file = self.path / "parts" / f"{name}.json"
+        if file.exists():
+            kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return kept
+        made = make()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(made), encoding="utf-8")
+        unfinished.replace(file)
+        return made
+
+
+def _read_request_hash(path: Path) -> str | None:
+    try:
+        found = tomllib.loads((path / "run.toml").read_text(encoding="utf-8")).get("request_sha256")
+    except (OSError, tomllib.TOMLDecodeError):
+        return None
+    return str(found) if found is not None else None
+
+
+def _clear(path: Path) -> None:
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

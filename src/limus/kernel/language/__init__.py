@@ -1,0 +1,51 @@
+"""Antimony and SBML in, an immutable model out; expressions with derivatives; checks on models."""
+
+from limus.kernel.language.derivative import derivative
+from limus.kernel.language.expression import (
+    Apply,
+    Expression,
+    Number,
+    Symbol,
+    apply,
+    free_symbols,
+    substitute,
+    transform,
+    walk,
+)
+from limus.kernel.language.model import (
+    Assignment,
+    Compartment,
+    Event,
+    Model,
+    ModelUnits,
+    Parameter,
+    Reaction,
+    Rule,
+    Species,
+    SpeciesReference,
+)
+from limus.kernel.language.read import read_model
+
+__all__ = [
+    "Apply",
+    "Assignment",
+    "Compartment",
+    "Event",
+    "Expression",
+    "Model",
+    "ModelUnits",
+    "Number",
+    "Parameter",
+    "Reaction",
+    "Rule",
+    "Species",
+    "SpeciesReference",
+    "Symbol",
+    "apply",
+    "derivative",
+    "free_symbols",
+    "read_model",
+    "substitute",
+    "transform",
+    "walk",
+]

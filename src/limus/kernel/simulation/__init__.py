@@ -1,0 +1,8 @@
+"""Compile once, run many parameter sets: outputs at given times, doses on any model."""
+
+from limus.kernel.simulation.compiled import CompiledModel, compile_model
+from limus.kernel.simulation.dosing import Dose
+from limus.kernel.simulation.simulate import SimulationResult, simulate
+from limus.kernel.simulation.system import System, build_system
+
+__all__ = ["CompiledModel", "Dose", "SimulationResult", "System", "build_system", "compile_model", "simulate"]

@@ -1,0 +1,158 @@
+"""A compiled model: the system's functions as source text, so that it can travel to other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limus.kernel.errors import ModelError
+from limus.kernel.language import Expression, Model, derivative, free_symbols
+from limus.kernel.simulation.python_code import load_function, write_function
+from limus.kernel.simulation.system import TIME, System, build_system, input_symbol, state_symbol
+
+__all__ = ["CompiledModel", "compile_model"]
+
+_FUNCTIONS = ("derivatives", "jacobian", "initial", "outputs", "dose_scale")
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """What :func:`compile_model` makes; immutable and picklable.
+
+    Attributes
+    ----------
+    name : str
+    inputs : tuple of str
+        Names that may be set per parameter set.
+    defaults : (I,) array
+        The model's own values, NaN where it gives none.
+    required : frozenset of str
+        Inputs that must have a number.
+    states, outputs : tuple of str
+    dosable : tuple of str
+        Species that a dose may target.
+    sources : tuple of (str, str, str)
+        Function name, fast source, careful source.
+    jacobian_places : tuple of (int, int)
+        Row and column of each value that the Jacobian function returns.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    defaults: NDArray[np.float64]
+    required: frozenset[str]
+    states: tuple[str, ...]
+    outputs: tuple[str, ...]
+    dosable: tuple[str, ...]
+    sources: tuple[tuple[str, str, str], ...]
+    jacobian_places: tuple[tuple[int, int], ...]
+
+    def evaluate(self, function: str, t: float, y: Sequence[float], p: Sequence[float]) -> list[float]:
+        """Evaluate one of the model's functions.
+
+        Parameters
+        ----------
+        function : str
+            ``derivatives``, ``jacobian``, ``initial``, ``outputs`` or ``dose_scale``.
+        t : float
+            Time.
+        y, p : sequence of float
+            State and inputs, plain Python floats.
+
+        Returns
+        -------
+        list of float
+            Infinity or NaN where mathematics has no finite answer.
+        """
+        fast, careful = next((f, c) for name, f, c in self.sources if name == function)
+        try:
+            return load_function(function, fast, False)(t, y, p)
+        except (ArithmeticError, ValueError):
+            return load_function(function, careful, True)(t, y, p)
+
+    def check_inputs(self, values: NDArray[np.float64]) -> None:
+        """Refuse a parameter set in which a needed input has no number.
+
+        Parameters
+        ----------
+        values : (N, I) array
+            One row a parameter set.
+
+        Raises
+        ------
+        ModelError
+            The message names the inputs.
+        """
+        missing = [n for i, n in enumerate(self.inputs) if n in self.required and np.isnan(values[:, i]).any()]
+        if missing:
+            raise ModelError(
+                f"model {self.name}", "no value for " + ", ".join(missing), "a number for each", "set them"
+            )
+
+
+def compile_model(model: Model, outputs: Sequence[str] | None = None) -> CompiledModel:
+    """Compile a model once, to run it for many parameter sets.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    outputs : sequence of str, optional
+        Names to put out: species, parameters, compartments, reactions; by default every species and assigned name.
+
+    Returns
+    -------
+    CompiledModel
+
+    Raises
+    ------
+    UnsupportedFeatureError
+        The model uses what this engine does not support; the message names it.
+    ModelError, UnknownNameError
+        As :func:`limus.kernel.simulation.system.build_system`.
+    """
+    system = build_system(model, outputs)
+    variables = {state_symbol(name): f"y[{i}]" for i, name in enumerate(system.states)}
+    variables |= {input_symbol(name): f"p[{i}]" for i, name in enumerate(system.inputs)} | {TIME: "t"}
+    places, entries = _jacobian(system)
+    results = {
+        "derivatives": system.derivatives,
+        "jacobian": entries,
+        "initial": system.initial,
+        "outputs": system.output_expressions,
+        "dose_scale": tuple(system.dose_scale.values()),
+    }
+    sources = tuple(
+        (
+            name,
+            write_function(name, variables, results[name], careful=False),
+            write_function(name, variables, results[name], careful=True),
+        )
+        for name in _FUNCTIONS
+    )
+    defaults = np.array(system.defaults, dtype=np.float64)
+    defaults.flags.writeable = False
+    return CompiledModel(
+        name=system.name,
+        inputs=system.inputs,
+        defaults=defaults,
+        required=system.required,
+        states=system.states,
+        outputs=system.outputs,
+        dosable=tuple(system.dose_scale),
+        sources=sources,
+        jacobian_places=places,
+    )
+
+
+def _jacobian(system: System) -> tuple[tuple[tuple[int, int], ...], tuple[Expression, ...]]:
+    places, entries = [], []
+    columns = {state_symbol(name): j for j, name in enumerate(system.states)}
+    for i, expression in enumerate(system.derivatives):
+        for symbol in sorted(free_symbols(expression) & columns.keys(), key=columns.__getitem__):
+            places.append((i, columns[symbol]))
+            entries.append(derivative(expression, symbol))
+    return tuple(places), tuple(entries)

@@ -1,0 +1,201 @@
+"""Run a compiled model for many parameter sets. The fast engine takes over behind :func:`simulate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limus.kernel.errors import SolveError, UnknownNameError, ValueRangeError, near_names
+from limus.kernel.execution import Execution, split_chunks
+from limus.kernel.simulation.compiled import CompiledModel
+from limus.kernel.simulation.dosing import Dose, Impulse, expand_doses
+from limus.kernel.simulation.lsoda import Trajectory, solve_trajectory
+
+__all__ = ["SimulationResult", "simulate"]
+
+_CHUNK = 8
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationResult:
+    """What :func:`simulate` returns.
+
+    Attributes
+    ----------
+    times : (T,) array
+        In the model's time unit.
+    outputs : tuple of str
+        Names, O of them.
+    values : (N, T, O) array
+        NaN from where a trajectory failed.
+    status : tuple of str
+        'ok' or the reason, one a parameter set.
+    failure_time : (N,) array
+        NaN where nothing failed.
+    """
+
+    times: NDArray[np.float64]
+    outputs: tuple[str, ...]
+    values: NDArray[np.float64]
+    status: tuple[str, ...]
+    failure_time: NDArray[np.float64]
+
+    def output(self, name: str) -> NDArray[np.float64]:
+        """Return one output, shape (N, T).
+
+        Parameters
+        ----------
+        name : str
+
+        Raises
+        ------
+        ValueError
+            The output was not asked for.
+        """
+        return self.values[:, :, self.outputs.index(name)]
+
+    def require_success(self, where: str) -> None:
+        """Raise if any trajectory failed.
+
+        Parameters
+        ----------
+        where : str
+            Named in the error.
+
+        Raises
+        ------
+        SolveError
+            Names the first failed set, its time and reason, and how many failed.
+        """
+        failed = [i for i, status in enumerate(self.status) if status != "ok"]
+        if failed:
+            i = failed[0]
+            got = f"{self.status[i]} at time {self.failure_time[i]:g} ({len(failed)} of {len(self.status)} sets failed)"
+            raise SolveError(
+                f"{where}, parameter set {i}", got, "a finite solution", "check parameters and initial values"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """A chunk of parameter sets, complete, so that it can travel to another process."""
+
+    model: CompiledModel
+    inputs: NDArray[np.float64]
+    impulses: tuple[tuple[Impulse, ...], ...]
+    times: NDArray[np.float64]
+    relative_tolerance: float
+    absolute_tolerance: float
+
+
+def simulate(
+    model: CompiledModel,
+    times: ArrayLike,
+    parameters: Mapping[str, ArrayLike] | None = None,
+    *,
+    doses: Sequence[Dose] = (),
+    relative_tolerance: float = 1e-8,
+    absolute_tolerance: float = 1e-10,
+    execution: Execution | None = None,
+    label: str = "",
+) -> SimulationResult:
+    """Simulate a model for N parameter sets.
+
+    Parameters
+    ----------
+    model : CompiledModel
+        From :func:`limus.kernel.simulation.compile_model`.
+    times : (T,) array_like
+        Output times in the model's unit, not decreasing; the simulation starts at the first one.
+    parameters : mapping of str to float or (N,) array_like, optional
+        Inputs that differ from the model's own values; arrays all of one length N.
+    doses : sequence of Dose
+        Applied to every set, or to the one that ``subject`` names. An output at a dose's time is the value just before.
+    relative_tolerance, absolute_tolerance : float
+        Of the local error, positive; absolute in the unit of the states.
+    execution : Execution, optional
+        How to run; the numbers do not depend on it.
+    label : str
+        Shown by the progress; empty shows nothing.
+
+    Returns
+    -------
+    SimulationResult
+
+    Raises
+    ------
+    UnknownNameError
+        A parameter or a dose's target that the model does not have.
+    ValueRangeError
+        Times that decrease or are not finite, a tolerance that is not positive, a value that is not finite, arrays
+        of different lengths, a negative or zero compartment size, a dose before the start.
+    ModelError
+        A needed input without a value.
+    """
+    times = _check_times(times)
+    for name, tolerance in (("relative", relative_tolerance), ("absolute", absolute_tolerance)):
+        if not (np.isfinite(tolerance) and tolerance > 0):
+            raise ValueRangeError(f"{name}_tolerance", tolerance, "a positive number", "give a tolerance such as 1e-6")
+    rows = _parameter_rows(model, parameters or {})
+    impulses = [
+        expand_doses(doses, targets=dict.fromkeys(model.dosable), start=times[0], end=times[-1], subject=i)
+        for i in range(len(rows))
+    ]
+    chunks = [
+        _Work(model, rows[list(c)], tuple(impulses[i] for i in c), times, relative_tolerance, absolute_tolerance)
+        for c in split_chunks(range(len(rows)), _CHUNK)
+    ]
+    execution = execution or Execution(workers=1)
+    solved = [t for chunk in execution.map(_solve_chunk, chunks, label=label, small=len(rows) <= _CHUNK) for t in chunk]
+    return SimulationResult(
+        times=times,
+        outputs=model.outputs,
+        values=np.stack([t.values for t in solved]),
+        status=tuple(t.status for t in solved),
+        failure_time=np.array([t.failure_time for t in solved]),
+    )
+
+
+def _solve_chunk(work: _Work) -> list[Trajectory]:
+    return [
+        solve_trajectory(
+            work.model,
+            row,
+            work.times,
+            impulses,
+            relative_tolerance=work.relative_tolerance,
+            absolute_tolerance=work.absolute_tolerance,
+        )
+        for row, impulses in zip(work.inputs, work.impulses, strict=True)
+    ]
+
+
+def _check_times(times: ArrayLike) -> NDArray[np.float64]:
+    array = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    if array.ndim != 1 or len(array) == 0 or not np.isfinite(array).all() or (np.diff(array) < 0).any():
+        raise ValueRangeError("times", times, "finite times that do not decrease", "sort the output times")
+    return array
+
+
+def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
+    arrays = {}
+    for name, value in parameters.items():
+        if name not in model.inputs:
+            near = near_names(name, model.inputs)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see the model's inputs"
+            raise UnknownNameError(f"parameter of {model.name}", name, "an input of the model", hint)
+        arrays[name] = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        if not np.isfinite(arrays[name]).all():
+            raise ValueRangeError(f"parameter {name}", value, "finite numbers", "correct the value")
+    lengths = {len(array) for array in arrays.values()} - {1}
+    if len(lengths) > 1:
+        got = ", ".join(f"{name}: {len(array)}" for name, array in arrays.items())
+        raise ValueRangeError("parameters", got, "arrays of one length", "give each the same number of values")
+    rows = np.tile(model.defaults, (lengths.pop() if lengths else 1, 1))
+    for name, array in arrays.items():
+        rows[:, model.inputs.index(name)] = array
+    model.check_inputs(rows)
+    return rows

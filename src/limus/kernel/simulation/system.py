@@ -1,0 +1,302 @@
+"""From a model to a system of ordinary differential equations, still as expressions.
+
+A floating species in a compartment of constant size has its concentration as state; where the size may change, or the
+species' symbol means an amount, the state is the amount. Assignment rules, initial assignments, reaction rates and
+stoichiometries are inlined, so that derivatives and outputs depend only on inputs, states and time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from limus.kernel.errors import ModelError, UnknownNameError, UnsupportedFeatureError, near_names
+from limus.kernel.language import Expression, Model, Number, Reaction, Symbol, apply, free_symbols, transform, walk
+from limus.kernel.language.expression import ONE, ZERO, Apply
+
+__all__ = ["TIME", "System", "build_system", "input_symbol", "state_symbol"]
+
+TIME = "time"
+
+
+def state_symbol(name: str) -> str:
+    """Return the symbol that stands for a state in a system's expressions."""
+    return f"y:{name}"
+
+
+def input_symbol(name: str) -> str:
+    """Return the symbol that stands for an input in a system's expressions."""
+    return f"p:{name}"
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """dy/dt = f(time, y, inputs), with initial values and outputs, as expressions.
+
+    Attributes
+    ----------
+    name : str
+        The model's name.
+    inputs : tuple of str
+        Names that may be set: compartment sizes, constant parameters, initial values of species.
+    defaults : tuple of float
+        The model's own value of each input; NaN where it gives none.
+    states : tuple of str
+        State names; a species' state bears the species' name.
+    initial : tuple of Expression
+        Initial state, in the inputs.
+    derivatives : tuple of Expression
+        In states, inputs and time.
+    outputs : tuple of str
+        Names of the outputs.
+    output_expressions : tuple of Expression
+        In states, inputs and time.
+    dose_scale : mapping of str to Expression
+        For each species that can be dosed: change of its state per unit of amount, in inputs and states.
+    required : frozenset of str
+        Inputs that the expressions use; each needs a number.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    defaults: tuple[float, ...]
+    states: tuple[str, ...]
+    initial: tuple[Expression, ...]
+    derivatives: tuple[Expression, ...]
+    outputs: tuple[str, ...]
+    output_expressions: tuple[Expression, ...]
+    dose_scale: Mapping[str, Expression]
+    required: frozenset[str]
+
+
+def build_system(model: Model, outputs: Sequence[str] | None = None) -> System:
+    """Reduce a model to its differential equations.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    outputs : sequence of str, optional
+        Any names of the model; by default every species, then every assigned parameter.
+
+    Returns
+    -------
+    System
+
+    Raises
+    ------
+    UnsupportedFeatureError
+        Root-triggered events, algebraic rules, ``rateOf``.
+    ModelError
+        A circular rule, an unknown symbol, or a number that the model uses and does not give.
+    UnknownNameError
+        An output that the model does not have.
+    """
+    return _Builder(model).build(outputs)
+
+
+class _Builder:
+    """Resolves every name of one model to inputs, states and time."""
+
+    def __init__(self, model: Model) -> None:
+        _refuse_unsupported(model)
+        self.model = model
+        self.assigned = {r.variable: r.formula for r in model.rules if r.kind == "assignment"}
+        self.rates = {r.variable: r.formula for r in model.rules if r.kind == "rate"}
+        self.starts = {a.variable: a.formula for a in model.initial_assignments}
+        self.species = {s.name: s for s in model.species}
+        self.reactions = {r.name: r for r in model.reactions}
+        self.stoichiometries = {
+            ref.name: ref.stoichiometry for r in model.reactions for ref in (*r.reactants, *r.products) if ref.name
+        }
+        changing = {*self.assigned, *self.rates}
+        self.fixed_compartments = {c.name for c in model.compartments if c.name not in changing}
+        self.states = (
+            *(s.name for s in model.species if s.name in self.rates or not (s.constant or s.name in self.assigned)),
+            *(name for name in self.rates if name not in self.species),
+        )
+        self._now = _Memo(self._now_of, model.name)
+        self._start = _Memo(self._start_of, model.name)
+
+    def is_amount_state(self, name: str) -> bool:
+        """Whether the state of this name is an amount: its symbol is one, or its compartment may change size."""
+        species = self.species.get(name)
+        if species is None or name in self.rates:
+            return False
+        return species.symbol_is_amount or species.compartment not in self.fixed_compartments
+
+    def now(self, expression: Expression) -> Expression:
+        """Resolve an expression at any time."""
+        return transform(expression, lambda node: self._now(node.name) if isinstance(node, Symbol) else None)
+
+    def start(self, expression: Expression) -> Expression:
+        """Resolve an expression at time zero, to inputs only."""
+        return transform(expression, lambda node: self._start(node.name) if isinstance(node, Symbol) else None)
+
+    def _now_of(self, name: str) -> Expression:
+        if name == TIME:
+            return Symbol(TIME)
+        if name in self.states:
+            state = Symbol(state_symbol(name))
+            species = self.species.get(name)
+            if species is not None and self.is_amount_state(name) and not species.symbol_is_amount:
+                return apply("divide", state, self._now(species.compartment))
+            return state
+        if (formula := self._formula_of(name)) is not None:
+            return self.now(formula)
+        return self._start(name)
+
+    def _start_of(self, name: str) -> Expression:
+        if name == TIME:
+            return ZERO
+        if name in self.starts:
+            return self.start(self.starts[name])
+        if (formula := self._formula_of(name)) is not None:
+            return self.start(formula)
+        if name not in self.model.values:
+            raise ModelError(f"model {self.model.name}", name, "a name that the model defines", f"define {name}")
+        given = Symbol(input_symbol(name))
+        species = self.species.get(name)
+        if species is None or species.initial_is_amount == species.symbol_is_amount:
+            return given
+        return apply("divide" if species.initial_is_amount else "multiply", given, self._start(species.compartment))
+
+    def _formula_of(self, name: str) -> Expression | None:
+        if name in self.assigned:
+            return self.assigned[name]
+        if name in self.reactions:
+            return self.reactions[name].rate
+        return None if name in self.starts else self.stoichiometries.get(name)
+
+    def build(self, outputs: Sequence[str] | None) -> System:
+        """Make the system; see :func:`build_system`."""
+        values = self.model.values
+        inputs = tuple(n for n in values if n not in self.starts and n not in self.assigned)
+        chosen = tuple(outputs) if outputs is not None else self._default_outputs()
+        self._check_outputs(chosen)
+        derivatives = tuple(self._derivative(name) for name in self.states)
+        initial = tuple(self._initial(name) for name in self.states)
+        output_expressions = tuple(self.now(Symbol(name)) for name in chosen)
+        dose_scale = {n: self._dose_scale(n) for n in self.states if n in self.species}
+        used = frozenset[str]().union(*map(free_symbols, (*derivatives, *initial, *output_expressions)))
+        return System(
+            name=self.model.name,
+            inputs=inputs,
+            defaults=tuple(values[n] for n in inputs),
+            states=self.states,
+            initial=initial,
+            derivatives=derivatives,
+            outputs=chosen,
+            output_expressions=output_expressions,
+            dose_scale=dose_scale,
+            required=frozenset(n for n in inputs if input_symbol(n) in used),
+        )
+
+    def _default_outputs(self) -> tuple[str, ...]:
+        moving = (p.name for p in self.model.parameters if p.name in self.assigned or p.name in self.rates)
+        return (*self.species, *moving)
+
+    def _check_outputs(self, outputs: Sequence[str]) -> None:
+        for name in outputs:
+            if name != TIME and name not in self.model.names:
+                near = near_names(name, self.model.names)
+                raise UnknownNameError(
+                    f"output of {self.model.name}",
+                    name,
+                    "a name of the model",
+                    f"did you mean {' or '.join(near)}?" if near else "see the model's names",
+                )
+
+    def _derivative(self, name: str) -> Expression:
+        if name in self.rates:
+            return self.now(self.rates[name])
+        species = self.species[name]
+        if species.boundary:
+            return ZERO
+        terms: list[Expression] = []
+        for reaction in self.model.reactions:
+            net = _net_stoichiometry(reaction, name)
+            if net != ZERO:
+                terms.append(apply("multiply", self.now(net), self._now(reaction.name)))
+        total = apply("add", *terms)
+        if species.conversion_factor:
+            total = apply("multiply", total, self._now(species.conversion_factor))
+        return total if self.is_amount_state(name) else _per_volume(total, self._now(species.compartment))
+
+    def _initial(self, name: str) -> Expression:
+        value = self._start(name)
+        species = self.species.get(name)
+        if species is not None and self.is_amount_state(name) and not species.symbol_is_amount:
+            return apply("multiply", value, self._start(species.compartment))
+        return value
+
+    def _dose_scale(self, name: str) -> Expression:
+        return ONE if self.is_amount_state(name) else apply("divide", ONE, self._now(self.species[name].compartment))
+
+
+class _Memo:
+    """Looks a name up once; a name that leads back to itself is an error."""
+
+    def __init__(self, find: Callable[[str], Expression], model_name: str) -> None:
+        self._find = find
+        self._model_name = model_name
+        self._done: dict[str, Expression] = {}
+        self._open: list[str] = []
+
+    def __call__(self, name: str) -> Expression:
+        if name not in self._done:
+            if name in self._open:
+                circle = " -> ".join([*self._open[self._open.index(name) :], name])
+                raise ModelError(f"model {self._model_name}", circle, "rules without a circle", "break the circle")
+            self._open.append(name)
+            self._done[name] = self._find(name)
+            self._open.pop()
+        return self._done[name]
+
+
+def _net_stoichiometry(reaction: Reaction, species: str) -> Expression:
+    terms: list[Expression] = []
+    for sign, side in ((-1.0, reaction.reactants), (1.0, reaction.products)):
+        for reference in side:
+            if reference.species == species:
+                amount = Symbol(reference.name) if reference.name else reference.stoichiometry
+                terms.append(apply("multiply", Number(sign), amount))
+    return apply("add", *terms)
+
+
+def _per_volume(total: Expression, volume: Expression) -> Expression:
+    """Divide a sum of rates by a compartment's size, cancelling it where a rate has it as a factor."""
+    if isinstance(total, Apply) and total.operator == "add":
+        return apply("add", *(_per_volume(term, volume) for term in total.arguments))
+    if isinstance(total, Apply) and total.operator == "negate":
+        return apply("negate", _per_volume(total.arguments[0], volume))
+    if isinstance(total, Apply) and total.operator == "multiply" and volume in total.arguments:
+        factors = list(total.arguments)
+        factors.remove(volume)
+        return apply("multiply", *factors)
+    return apply("divide", total, volume)
+
+
+def _refuse_unsupported(model: Model) -> None:
+    where = f"model {model.name}"
+    if model.events:
+        names = ", ".join(event.name or "unnamed" for event in model.events)
+        raise UnsupportedFeatureError(
+            where,
+            f"events {names}",
+            "models without triggered events (doses are given as a table)",
+            "give doses as a table",
+        )
+    if any(rule.kind == "algebraic" for rule in model.rules):
+        raise UnsupportedFeatureError(
+            where, "an algebraic rule", "assignment and rate rules", "solve the rule for one name"
+        )
+    formulas = [*(r.rate for r in model.reactions), *(r.formula for r in model.rules)]
+    for formula in formulas:
+        for operator in ("rate_of", "delay"):
+            if _uses(formula, operator):
+                raise UnsupportedFeatureError(where, operator, "mathematics without it", "rewrite the formula")
+
+
+def _uses(expression: Expression, operator: str) -> bool:
+    return any(isinstance(node, Apply) and node.operator == operator for node in walk(expression))

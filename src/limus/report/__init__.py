@@ -1,0 +1,1 @@
+"""One content tree; figures; writers to HTML and PDF."""

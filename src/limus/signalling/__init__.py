@@ -1,0 +1,1 @@
+"""Pathway models and their readouts, and pathway graphs derived from the models."""

@@ -1,0 +1,1 @@
+"""Design as data, virtual cohort, titration, events, analysis. An empty room until the trial issue."""

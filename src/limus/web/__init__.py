@@ -1,0 +1,1 @@
+"""The page: parse, call a workflow, show. An empty room until the web issue."""

@@ -1,0 +1,1 @@
+"""One file per thing a person can ask: ``run(request, *, out, execution) -> result``; no printing, no HTTP."""
