@@ -16,7 +16,7 @@ from limus.kernel.errors import UnitError, ValueRangeError
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["CANONICAL_UNITS", "convert", "dimension", "parse_quantity", "same_dimension"]
+__all__ = ["CANONICAL_UNITS", "canonical_unit", "convert", "dimension", "parse_quantity", "same_dimension"]
 
 CANONICAL_UNITS: dict[str, str] = {
     "concentration": "nM",
@@ -117,6 +117,44 @@ def dimension(unit: str, *, where: str = "unit") -> str:
         Unknown unit.
     """
     return str(_parse_unit(unit, where).dimensionality)
+
+
+def canonical_unit(unit: str, *, where: str = "unit") -> str:
+    """Return the canonical unit of the same dimension: nM, h, L, mg, nmol and their products.
+
+    Parameters
+    ----------
+    unit : str
+        Any unit of substance, volume, time and mass, such as ``1/(M*s)``.
+    where : str
+        Named in the error.
+
+    Returns
+    -------
+    str
+        Such as ``nM**-1*h**-1``; ``dimensionless`` for a pure number.
+
+    Raises
+    ------
+    UnitError
+        Unknown unit, or one of another dimension (temperature, current, ...).
+
+    Examples
+    --------
+    >>> canonical_unit("1/(M*s)")
+    'nM**-1*h**-1'
+    """
+    powers = dict(_parse_unit(unit, where).dimensionality)
+    substance, length = powers.pop("[substance]", 0), powers.pop("[length]", 0)
+    parts = {"h": powers.pop("[time]", 0), "mg": powers.pop("[mass]", 0)}
+    if powers or length % 3:
+        raise UnitError(where, unit, "a unit of substance, volume, time or mass", "check the unit")
+    if substance and length == -3 * substance:
+        parts = {"nM": substance} | parts
+    else:
+        parts = {"nmol": substance, "L": length / 3} | parts
+    written = [name if power == 1 else f"{name}**{power:g}" for name, power in parts.items() if power]
+    return "*".join(written) or "dimensionless"
 
 
 def same_dimension(unit: str, other: str) -> bool:

@@ -52,6 +52,7 @@ __all__ = [
     "find_result",
     "number_cell",
     "text_cell",
+    "values_outside_tables",
     "walk_blocks",
     "walk_sections",
 ]
@@ -254,22 +255,36 @@ def cells(guide: Guide) -> list[dict[str, Any]]:
         None. Values that stand in no table come last, with the section ``values``.
     """
     found: list[dict[str, Any]] = []
-    in_tables: list[Cell] = []
     for section, block in walk_blocks(guide.sections):
         if not isinstance(block, Table):
             continue
         for row in block.rows:
             for head, cell in zip(block.columns, row.cells, strict=True):
-                in_tables.append(cell)
                 place = {"section": section.key, "row": row.key, "column": head.key, "table": block.key}
                 titles = {"section_title": section.title, "row_label": row.label, "column_title": head.title}
                 found.append(_as_record(cell, place, titles))
-    for key, cell in guide.values.items():
-        if not any(cell is other for other in in_tables):
-            place = {"section": "values", "row": key, "column": "value", "table": ""}
-            titles = {"section_title": "Values", "row_label": key, "column_title": "Value"}
-            found.append(_as_record(cell, place, titles))
+    for key, cell in values_outside_tables(guide).items():
+        place = {"section": "values", "row": key, "column": "value", "table": ""}
+        titles = {"section_title": "Values", "row_label": key, "column_title": "Value"}
+        found.append(_as_record(cell, place, titles))
     return found
+
+
+def values_outside_tables(guide: Guide) -> dict[str, Cell]:
+    """Return the free values that are not also a cell of a table.
+
+    Parameters
+    ----------
+    guide : Guide
+        The checked tree.
+
+    Returns
+    -------
+    dict of str to Cell
+        By result key.
+    """
+    in_tables = set(result_cells(guide.sections, {}).values())
+    return {key: cell for key, cell in guide.values.items() if cell not in in_tables}
 
 
 def _as_record(cell: Cell, place: dict[str, str], titles: dict[str, str]) -> dict[str, Any]:

@@ -143,9 +143,13 @@ def _ask_tables(draft: Draft) -> Iterator[Finding]:
 def _ask_cells(draft: Draft) -> Iterator[Finding]:
     for where, cell in _placed_cells(draft):
         if not cell.text.strip():
-            yield _error("cells-shown", where, "no text", "what the reader sees", "write the number, or 'no value found'")
+            yield _error(
+                "cells-shown", where, "no text", "what the reader sees", "write the number, or 'no value found'"
+            )
         if cell.value is not None and not math.isfinite(cell.value):
-            yield _error("cells-finite", where, cell.value, "a finite number or None", "use None and say why in the text")
+            yield _error(
+                "cells-finite", where, cell.value, "a finite number or None", "use None and say why in the text"
+            )
         if cell.interval is not None:
             lower, upper = cell.interval
             if math.isnan(lower) or math.isnan(upper) or lower > upper:

@@ -14,6 +14,7 @@ from limus.report.content import RESEARCH_USE, Guide
 from limus.report.markup import Citation, Emphasis, Inline, Placeholder, Strong, Text, parse_markup
 from limus.report.numbering import (
     DIRECTNESS_WORDS,
+    PROVENANCE_WORDS,
     cell_details,
     interval_text,
     number_blocks,
@@ -21,6 +22,7 @@ from limus.report.numbering import (
     number_sections,
     placed_cells,
     placeholder_text,
+    reference_texts,
     shown_unit,
     stamp_lines,
     table_notes,
@@ -63,9 +65,7 @@ def render_html(guide: Guide) -> str:
     page = _Page(guide)
     template = _environment().get_template("guide.html.j2")
     css = resources.files("limus.report").joinpath("templates/guide.css").read_text(encoding="utf-8")
-    # The body comes first: it counts the citations that the list of references links back to.
-    body = template.module.body(page, guide)  # type: ignore[attr-defined]
-    return template.render(page=page, guide=guide, body=body, css=css, research_use=RESEARCH_USE)
+    return template.render(page=page, guide=guide, css=css, research_use=RESEARCH_USE)
 
 
 def write_html(guide: Guide, path: Path) -> Path:
@@ -110,7 +110,7 @@ def _environment() -> Environment:
 
 
 class _Page:
-    """What the template asks for; it counts citations while the body is rendered."""
+    """What the template asks for; it counts citations on the way, the references at the end link back to them."""
 
     def __init__(self, guide: Guide) -> None:
         self.guide = guide
@@ -118,10 +118,12 @@ class _Page:
         self.block_numbers = number_blocks(guide)
         self.reference_numbers = number_references(guide)
         self.short_names = {reference.key: reference.short for reference in guide.references}
+        self.references = reference_texts(guide)
         self.stamp = stamp_lines(guide)
         self.placed = tuple(placed_cells(guide))
         self.used_directness = [kind for kind in Directness if any(one.cell.directness is kind for one in self.placed)]
         self.words = DIRECTNESS_WORDS
+        self.provenance_words = PROVENANCE_WORDS
         self._citations = dict.fromkeys(self.reference_numbers, 0)
 
     def kind(self, block: Block) -> str:
@@ -222,5 +224,7 @@ def _inline_svg(svg: str, key: str, alt: str) -> str:
     svg = re.sub(r'(\b(?:xlink:)?href="#)([^"]+")', rf"\g<1>{key}-\g<2>", svg)
     svg = re.sub(r"(url\([\"']?#)", rf"\g<1>{key}-", svg)
     svg = re.sub(r'\s(?:role|aria-[a-z]+)="[^"]*"', "", svg)
-    opening = f'<svg role="img" aria-label="{escape(alt)}" stroke-linejoin="round"'
-    return opening + svg[len("<svg") :].strip()
+    opening = f'<svg role="img" aria-label="{escape(alt)}"'
+    if "stroke-linejoin=" not in svg[: svg.index(">")]:
+        opening += ' stroke-linejoin="round"'
+    return opening + svg[len("<svg") :].rstrip()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from limus.kernel.provenance import Directness
 from limus.report.blocks import Cell, ColumnHead, Figure, Section, Table, walk_blocks
-from limus.report.content import Guide, find_result
+from limus.report.content import Guide, find_result, values_outside_tables
 from limus.report.markup import Placeholder
 from limus.report.numbers import format_count, format_interval, format_number
 
 __all__ = [
     "DIRECTNESS_WORDS",
+    "PROVENANCE_WORDS",
     "PlacedCell",
+    "ReferenceText",
     "cell_details",
     "interval_text",
     "number_blocks",
@@ -21,6 +24,7 @@ __all__ = [
     "number_sections",
     "placed_cells",
     "placeholder_text",
+    "reference_texts",
     "shown_unit",
     "stamp_lines",
     "table_notes",
@@ -33,15 +37,43 @@ DIRECTNESS_WORDS: dict[Directness, str] = {
     Directness.SIMULATED: "computed by the model and with the seed that the note names",
 }
 
+PROVENANCE_WORDS = (
+    "Where each number comes from. The list is made from the same cells as the tables; results that stand "
+    "in the text alone come last."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedCell:
-    """A cell with the table, row and column that it stands in."""
+    """A cell with the table, row and column that it stands in; no table for a result that stands in prose alone."""
 
-    table: Table
+    table_key: str
     row_label: str
     column_title: str
     cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceText:
+    """A reference cut at its DOI, which becomes a link: text before, ``doi:...`` with its address, text after."""
+
+    key: str
+    before: str
+    doi: str
+    url: str
+    after: str
+
+
+def reference_texts(guide: Guide) -> list[ReferenceText]:
+    """Return the references in their order; a DOI that the citation does not print is put behind it."""
+    texts = []
+    for reference in guide.references:
+        doi = f"doi:{reference.doi}" if reference.doi else ""
+        before, _, after = reference.citation.partition(doi) if doi else (reference.citation, "", "")
+        if doi and doi not in reference.citation:
+            before += " "
+        texts.append(ReferenceText(reference.key, before, doi, f"https://doi.org/{quote(reference.doi)}", after))
+    return texts
 
 
 def number_references(guide: Guide) -> dict[str, int]:
@@ -156,7 +188,7 @@ def cell_details(cell: Cell, short_names: dict[str, str]) -> str:
 
 
 def placed_cells(guide: Guide) -> Iterator[PlacedCell]:
-    """Yield every table cell that claims something, in reading order, for the table of provenance.
+    """Yield every cell that claims something, tables first, then results in prose, for the table of provenance.
 
     Parameters
     ----------
@@ -172,7 +204,10 @@ def placed_cells(guide: Guide) -> Iterator[PlacedCell]:
             for row in block.rows:
                 for head, cell in zip(block.columns, row.cells, strict=True):
                     if cell.directness is not None:
-                        yield PlacedCell(block, row.label, head.title, cell)
+                        yield PlacedCell(block.key, row.label, head.title, cell)
+    for key, cell in values_outside_tables(guide).items():
+        if cell.directness is not None:
+            yield PlacedCell("", key, "", cell)
 
 
 def stamp_lines(guide: Guide) -> list[tuple[str, str]]:

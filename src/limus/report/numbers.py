@@ -51,7 +51,9 @@ def format_number(value: float, significant: int = 3) -> str:
     ('0.06', '12.3', '1536', '750')
     """
     if not math.isfinite(value):
-        raise ValueRangeError("number to print", value, "a finite number", "leave the value out and say why in the text")
+        raise ValueRangeError(
+            "number to print", value, "a finite number", "leave the value out and say why in the text"
+        )
     if not 1 <= significant <= 15:
         raise ValueRangeError("significant digits", significant, "1 to 15", "give a number in this range")
     size = abs(value)
@@ -119,7 +121,7 @@ def format_quantity(value: float, unit: str, significant: int = 3) -> str:
 
 
 def format_interval(lower: float, upper: float, significant: int = 3) -> str:
-    """Print an interval; an open end is written as at least or at most.
+    r"""Print an interval; an open end is written as at least or at most.
 
     Parameters
     ----------
@@ -139,11 +141,13 @@ def format_interval(lower: float, upper: float, significant: int = 3) -> str:
 
     Examples
     --------
-    >>> format_interval(-1.0, 2.5)
-    '−1 to 2.5'
+    >>> format_interval(0.5, 2.5) == "0.5\N{EN DASH}2.5"
+    True
     """
     if math.isnan(lower) or math.isnan(upper) or lower > upper:
-        raise ValueRangeError("interval to print", (lower, upper), "lower end, then upper end", "give the ends in order")
+        raise ValueRangeError(
+            "interval to print", (lower, upper), "lower end, then upper end", "give the ends in order"
+        )
     if math.isinf(lower) and math.isinf(upper):
         return "unbounded"
     if math.isinf(upper):

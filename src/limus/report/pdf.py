@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from limus.kernel.errors import LimusError, OutputError
 from limus.report.content import Guide
@@ -76,9 +77,10 @@ def _compile(text: str, title: str) -> bytes:
     import typst  # noqa: PLC0415
 
     where = f"typesetting of {title!r}"
+    compile_text: Any = typst.compile_with_warnings  # its stubs want all paths to be of the type of the text
     do = "report this guide's request; the HTML report is not affected"
     try:
-        pdf, warnings = typst.compile_with_warnings(
+        pdf, warnings = compile_text(
             text.encode(), format="pdf", font_paths=[_font_folder()], ignore_system_fonts=True, timestamp=0
         )
     except typst.TypstError as error:

@@ -12,12 +12,14 @@ from limus.report.content import RESEARCH_USE, Guide
 from limus.report.markup import Citation, Emphasis, Inline, Placeholder, Strong, Text, parse_markup
 from limus.report.numbering import (
     DIRECTNESS_WORDS,
+    PROVENANCE_WORDS,
     interval_text,
     number_blocks,
     number_references,
     number_sections,
     placed_cells,
     placeholder_text,
+    reference_texts,
     shown_unit,
     stamp_lines,
     table_notes,
@@ -103,9 +105,9 @@ class _Paper:
             yield from self._section(section, 1)
         if self.guide.references:
             yield 'heading(level: 1, "References");'
-            for number, reference in enumerate(self.guide.references, start=1):
-                doi = "" if reference.doi in reference.citation else reference.doi
-                yield f"reference({number}, {typst_string(reference.citation)}, {typst_string(doi)});"
+            for number, text in enumerate(reference_texts(self.guide), start=1):
+                parts = (typst_string(part) for part in (text.before, text.doi, text.url, text.after))
+                yield f"reference({number}, {', '.join(parts)});"
         yield from self._provenance()
 
     def _section(self, section: Section, level: int) -> Iterator[str]:
@@ -197,14 +199,13 @@ class _Paper:
         )
 
     def _provenance(self) -> Iterator[str]:
-        yield 'heading(level: 1, "Provenance");'
-        said = "Where each number of the tables comes from. The list is made from the same cells as the tables."
-        yield f"par({typst_string(said)});"
+        yield "page(flipped: true, {"
+        yield f'heading(level: 1, "Provenance"); par({typst_string(PROVENANCE_WORDS)});'
         if self.placed:
-            yield f"page(flipped: true, {self._provenance_table()});"
-        yield 'heading(level: 2, "Made with");'
+            yield f"{self._provenance_table()};"
         rows = (_array([typst_string(name), typst_string(text)]) for name, text in stamp_lines(self.guide))
-        yield f"made-with({_array(rows)});"
+        yield f'heading(level: 2, "Made with"); made-with({_array(rows)});'
+        yield "});"
 
     def _provenance_table(self) -> str:
         titles = ("Table", "Row", "Column", "Value", "Known", "Interval", "n", "Certainty", "Source", "Note")
@@ -212,12 +213,13 @@ class _Paper:
         for one in self.placed:
             cell = one.cell
             kind = typst_string(str(cell.directness))
-            texts = [str(self.block_numbers[one.table.key]), one.row_label, one.column_title, with_unit(cell)]
+            number = str(self.block_numbers[one.table_key]) if one.table_key else "text"
+            texts = [number, one.row_label, one.column_title, with_unit(cell)]
             after = [interval_text(cell), "" if cell.n is None else format_count(cell.n), cell.certainty]
             shown = [*map(typst_string, texts), f'{{mark({kind}); " " + {kind}}}', *map(typst_string, after)]
             rows.append(_array([*shown, f"cite-numbers({self._numbers(cell.source)})", typst_string(cell.note)]))
         widths = "(auto, 1.6fr, 1fr, 1fr, auto, auto, auto, auto, auto, 2.4fr)"
         return (
-            f'data-table(name: "Provenance", title: "every number of the tables", columns: {widths}, size: 7pt, '
+            f'data-table(name: "Provenance", title: "Every number", columns: {widths}, size: 7pt, '
             f"head: {_array(typst_string(title) for title in titles)}, rows: {_array(rows)})"
         )

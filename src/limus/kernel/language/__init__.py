@@ -24,9 +24,12 @@ from limus.kernel.language.model import (
     Species,
     SpeciesReference,
 )
-from limus.kernel.language.read import read_model
+from limus.kernel.language.model_checks import MODEL_CHECKS, conservation_check
+from limus.kernel.language.read import read_model, read_model_text
+from limus.kernel.language.reduction import without_inert_species
 
 __all__ = [
+    "MODEL_CHECKS",
     "Apply",
     "Assignment",
     "Compartment",
@@ -42,10 +45,13 @@ __all__ = [
     "SpeciesReference",
     "Symbol",
     "apply",
+    "conservation_check",
     "derivative",
     "free_symbols",
     "read_model",
+    "read_model_text",
     "substitute",
     "transform",
     "walk",
+    "without_inert_species",
 ]

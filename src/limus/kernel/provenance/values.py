@@ -65,5 +65,5 @@ class SourcedValue:
 
     @property
     def directness(self) -> Directness:
-        """What a cell that shows this value may claim: measured only if it was measured or compiled."""
-        return Directness.MEASURED if self.kind in (Kind.MEASURED, Kind.COMPILED) else Directness.INFERRED
+        """What a cell that shows this value may claim: measured only if it was measured, not compiled or fitted."""
+        return Directness.MEASURED if self.kind is Kind.MEASURED else Directness.INFERRED

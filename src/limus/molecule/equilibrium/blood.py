@@ -104,7 +104,7 @@ def bind_in_blood(
     Examples
     --------
     >>> round(float(bind_in_blood(10.0, 30.0, 2.0).plasma), 4)
-    0.8769
+    0.8743
     """
     blood = read_total("blood_total", blood_total)
     constant = read_constant("dissociation_constant", dissociation_constant)

@@ -124,9 +124,9 @@ def _flatten(
         got = f"L, I, T = {sizes}; totals {[p.shape for p in pools]}; constants {[c.shape for c in constants]}"
         raise InputError("bind_pools", got, "constants (..., L, I), (..., L, I, T), (..., L, T)", str(error)) from None
     totals = np.concatenate([np.broadcast_to(p, (*lead, p.shape[-1])).reshape(-1, p.shape[-1]) for p in pools], axis=1)
-    lanes = len(totals)
     bound = (binary, binary[..., np.newaxis] + ternary, direct)
-    return lead, totals, np.concatenate([np.zeros_like(totals), *(b.reshape(lanes, -1) for b in bound)], axis=1)
+    flat = [block.reshape(len(totals), math.prod(block.shape[1:])) for block in bound]
+    return lead, totals, np.concatenate([np.zeros_like(totals), *flat], axis=1)
 
 
 def _stoichiometry(ligands: int, immunophilins: int, targets: int) -> Floats:

@@ -1,0 +1,98 @@
+"""Protocols: how cells are stimulated, how dense, in how much serum, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from limus.kernel.errors import UnknownNameError, near_names
+from limus.kernel.tables import read_toml
+from limus.kernel.units import canonical_unit, convert
+from limus.molecule.compound import library_folder
+from limus.signalling.model_file import ProtocolFile
+
+__all__ = ["STIMULUS_SETTINGS", "Protocol", "find_protocol", "load_protocols"]
+
+STIMULUS_SETTINGS = ("stimulus_strength", "costimulation", "lectin", "il2_added")
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A stimulus with its usual culture conditions.
+
+    Attributes
+    ----------
+    name, label, note : str
+    settings : mapping of str to float
+        Parameters of the model, canonical units; ``cells_per_ml`` and ``serum_percent`` among them.
+    hours : mapping of str to float
+        Hours from stimulus to harvest by readout; ``default`` for the rest.
+    """
+
+    name: str
+    label: str
+    note: str
+    settings: Mapping[str, float]
+    hours: Mapping[str, float]
+
+    def hours_for(self, readout: str) -> float:
+        """Return the hours from stimulus to harvest for a readout."""
+        return self.hours.get(readout, self.hours["default"])
+
+    @property
+    def unstimulated(self) -> dict[str, float]:
+        """The settings with every stimulus taken away."""
+        return dict(self.settings) | dict.fromkeys(STIMULUS_SETTINGS, 0.0)
+
+
+@lru_cache(maxsize=1)
+def load_protocols() -> Mapping[str, Protocol]:
+    """Load the protocols of the library.
+
+    Returns
+    -------
+    mapping of str to Protocol
+
+    Raises
+    ------
+    FileReadError
+        A library file is wrong.
+    """
+    protocols = {}
+    for path in sorted((library_folder() / "protocols").glob("*.toml")):
+        file = read_toml(path, ProtocolFile)
+        settings = {
+            name: convert(entry.value or 0.0, entry.unit, canonical_unit(entry.unit, where=f"{path}, {name}"))
+            for name, entry in file.settings.items()
+        }
+        protocols[file.name] = Protocol(
+            file.name, file.label, file.note, MappingProxyType(settings), MappingProxyType(dict(file.hours))
+        )
+    return MappingProxyType(protocols)
+
+
+def find_protocol(name: str) -> Protocol:
+    """Find a protocol by name.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``mlr``.
+
+    Returns
+    -------
+    Protocol
+
+    Raises
+    ------
+    UnknownNameError
+        No such protocol; the message lists all.
+    """
+    protocols = load_protocols()
+    if name not in protocols:
+        near = near_names(name, protocols)
+        do = f"did you mean {' or '.join(near)}?" if near else "use one of the allowed names"
+        raise UnknownNameError("stimulus", name, ", ".join(protocols), do)
+    return protocols[name]
