@@ -68,7 +68,7 @@ class LimusError(Exception):
 
     @property
     def kind(self) -> str:
-        """The class name without its ending, as it stands in the JSON of a failure."""
+        """The class name, as it stands in the JSON of a failure."""
         return type(self).__name__
 
     @property
@@ -168,6 +168,8 @@ def near_names(name: str, known: Iterable[str], *, most: int = 3) -> tuple[str, 
     >>> near_names("tacrolimos", ["tacrolimus", "sirolimus", "ciclosporin"])[0]
     'tacrolimus'
     """
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold(), list(by_folded), n=most, cutoff=0.5)
-    return tuple(by_folded[key] for key in found)
+    by_folded: dict[str, list[str]] = {}
+    for candidate in dict.fromkeys(known):
+        by_folded.setdefault(candidate.casefold(), []).append(candidate)
+    found = difflib.get_close_matches(name.casefold(), list(by_folded), n=most, cutoff=0.5) if most > 0 else []
+    return tuple(candidate for key in found for candidate in by_folded[key])[:most]

@@ -41,14 +41,14 @@ def _registry() -> pint.UnitRegistry[float]:
 
 
 def _parse_unit(text: str, where: str) -> pint.Unit:
-    import pint  # noqa: PLC0415
-
     cleaned = text.strip().replace("µ", "u").replace("μ", "u")
     if not cleaned:
         raise UnitError(where, text or "no unit", "a unit such as nM, ng/mL, mg, h", "write the unit after the number")
     try:
+        if "//" in cleaned:  # pint reads it as a division
+            raise ValueError(cleaned)
         return _registry().parse_units(cleaned)
-    except (pint.errors.UndefinedUnitError, pint.errors.DefinitionSyntaxError, ValueError, TypeError, AttributeError):
+    except Exception:  # whatever pint's parser raises (tokenize errors, assertions, ...), it is the text that is wrong
         raise UnitError(
             where, text, "a unit such as nM, ng/mL, ug/L, mg, h", "check the spelling of the unit"
         ) from None
@@ -116,7 +116,9 @@ def dimension(unit: str, *, where: str = "unit") -> str:
     UnitError
         Unknown unit.
     """
-    return str(_parse_unit(unit, where).dimensionality)
+    powers = _parse_unit(unit, where).dimensionality
+    # one text for one dimension, whatever the order in which the unit was written
+    return str(type(powers)(dict(sorted(powers.items(), key=lambda item: (item[1] < 0, item[0])))))
 
 
 def canonical_unit(unit: str, *, where: str = "unit") -> str:
@@ -144,7 +146,7 @@ def canonical_unit(unit: str, *, where: str = "unit") -> str:
     >>> canonical_unit("1/(M*s)")
     'nM**-1*h**-1'
     """
-    powers = dict(_parse_unit(unit, where).dimensionality)
+    powers = {name: float(power) for name, power in _parse_unit(unit, where).dimensionality.items()}  # type: ignore[arg-type]
     substance, length = powers.pop("[substance]", 0), powers.pop("[length]", 0)
     parts = {"h": powers.pop("[time]", 0), "mg": powers.pop("[mass]", 0)}
     if powers or length % 3:
@@ -174,7 +176,7 @@ def same_dimension(unit: str, other: str) -> bool:
     UnitError
         Unknown unit.
     """
-    return dimension(unit) == dimension(other)
+    return bool(_parse_unit(unit, "unit").dimensionality == _parse_unit(other, "unit").dimensionality)
 
 
 def convert(

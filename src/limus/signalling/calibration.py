@@ -10,22 +10,32 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.execution import Execution, spawn_generators
 from limus.kernel.inference import Bounds, LeastSquaresFit, fit_least_squares
-from limus.kernel.tables import Entry, Table, read_toml, write_csv
+from limus.kernel.provenance import hash_text
+from limus.kernel.tables import Entry, Table, read_csv, read_toml, write_csv
 from limus.molecule.compound import library_folder
 from limus.signalling.culture import Culture, drugs_of, run_responses
-from limus.signalling.observations import Potency, load_potencies, observations_hash
+from limus.signalling.observations import Potency, load_potencies
 from limus.signalling.potency import CurveStatus, concentration_grid, summarise_curve
 from limus.signalling.protocol import find_protocol, load_protocols
-from limus.signalling.sourced_model import SourcedModel, SourcedParameter, fit_path
+from limus.signalling.sourced_model import FIT_COLUMNS, SourcedModel, SourcedParameter, covariance_path, fit_path
 
-__all__ = ["Calibration", "CalibrationSettings", "PredictedRow", "calibrate", "load_settings", "predict", "write_fit"]
+__all__ = [
+    "Calibration",
+    "CalibrationSettings",
+    "PredictedRow",
+    "calibrate",
+    "load_settings",
+    "predict",
+    "predict_observations",
+    "write_fit",
+]
 
 _STEP = 0.02  # of log10, for differences
 _SCREENED = 64  # draws from the prior, of which the best become starts
@@ -64,8 +74,10 @@ class Calibration:
         With the fitted values.
     parameters : tuple of SourcedParameter
         The fitted ones, with the values before.
-    values, log10_standard_errors : (P,) array
-        Fitted values, canonical units; standard errors of their log10 (prior included).
+    values : (P,) array
+        Fitted values, canonical units.
+    log10_covariance : (P, P) array
+        Of their log10, prior included.
     at_bound : (P,) array of bool
     sum_of_squares : float
         At the best start.
@@ -83,7 +95,7 @@ class Calibration:
     model: SourcedModel
     parameters: tuple[SourcedParameter, ...]
     values: NDArray[np.float64]
-    log10_standard_errors: NDArray[np.float64]
+    log10_covariance: NDArray[np.float64]
     at_bound: NDArray[np.bool_]
     sum_of_squares: float
     agreeing_starts: int
@@ -91,6 +103,17 @@ class Calibration:
     status: str
     rows: tuple[PredictedRow, ...]
     left_out: tuple[Potency, ...]
+
+    @property
+    def log10_standard_errors(self) -> NDArray[np.float64]:
+        """Standard errors of the log10 of the values, (P,)."""
+        return np.sqrt(np.diag(self.log10_covariance))
+
+    @property
+    def share_within_3_fold(self) -> float:
+        """Share of the used observations that the model meets within a factor of three."""
+        used = [row.fold for row in self.rows if row.observation.use == "fit"]
+        return sum(fold <= 3.0 for fold in used) / len(used)
 
 
 def load_settings(model_name: str) -> CalibrationSettings:
@@ -124,7 +147,8 @@ def _can_predict(model: SourcedModel, row: Potency) -> bool:
 
 def _rows(model: SourcedModel, settings: CalibrationSettings) -> tuple[list[Potency], list[Potency]]:
     """Split the observations into those that the model can answer (fit or check), and the rest."""
-    shown, rest = [], []
+    shown: list[Potency] = []
+    rest: list[Potency] = []
     for row in load_potencies(settings.observations):
         (shown if row.use != "excluded" and _can_predict(model, row) else rest).append(row)
     return shown, rest
@@ -174,7 +198,9 @@ def predict(
             for b in range(sets):
                 curve = summarise_curve(grid, answer.percent[row.readout][b])
                 status[b][k] = curve.status
-                ic50[b, k] = _ic50_or_beyond(curve.ic50_absolute_nM, curve.max_inhibition_fraction, curve.status, settings)
+                ic50[b, k] = _ic50_or_beyond(
+                    curve.ic50_absolute_nM, curve.max_inhibition_fraction, curve.status, settings
+                )
     return ic50, tuple(map(tuple, status))
 
 
@@ -210,27 +236,55 @@ def calibrate(model: SourcedModel, *, starts: int = 3, execution: Execution | No
     """
     execution = execution or Execution()
     settings = load_settings(model.name)
-    shown, left_out = _rows(model, settings)
+    shown, _ = _rows(model, settings)
     used = [row for row in shown if row.use == "fit"]
     free = model.fitted
     fit = _fit(model, free, used, settings, starts, execution)
     best = int(np.nanargmin(fit.sum_of_squares))
     values = 10.0 ** fit.parameters[best]
     fitted = model.with_fitted(dict(zip((p.name for p in free), values.tolist(), strict=True)))
-    predicted, status = predict(fitted, shown, settings, execution=execution)
+    rows, left_out = predict_observations(fitted, execution=execution)
     return Calibration(
         model=fitted,
         parameters=free,
         values=values,
-        log10_standard_errors=np.sqrt(np.diag(fit.unscaled_covariance[best])),
+        log10_covariance=fit.unscaled_covariance[best],
         at_bound=fit.at_bound[best],
         sum_of_squares=float(fit.sum_of_squares[best]),
         agreeing_starts=int((fit.sum_of_squares <= 1.01 * fit.sum_of_squares[best] + 1e-6).sum()),
         starts=starts,
         status=str(fit.status[best]),
-        rows=tuple(_predicted(row, predicted[0, k], status[0][k]) for k, row in enumerate(shown)),
-        left_out=tuple(left_out),
+        rows=rows,
+        left_out=left_out,
     )
+
+
+def predict_observations(
+    model: SourcedModel, *, execution: Execution | None = None
+) -> tuple[tuple[PredictedRow, ...], tuple[Potency, ...]]:
+    """Compare a model, as it is, with every published potency that it can answer.
+
+    Parameters
+    ----------
+    model : SourcedModel
+    execution : Execution, optional
+
+    Returns
+    -------
+    rows : tuple of PredictedRow
+        Observations used for the fit or as a check.
+    left_out : tuple of Potency
+        The rest; each carries its reason.
+
+    Raises
+    ------
+    SolveError
+        A simulation failed.
+    """
+    settings = load_settings(model.name)
+    shown, left_out = _rows(model, settings)
+    predicted, status = predict(model, shown, settings, execution=execution)
+    return tuple(_predicted(row, predicted[0, k], status[0][k]) for k, row in enumerate(shown)), tuple(left_out)
 
 
 def _predicted(row: Potency, predicted: float, status: CurveStatus) -> PredictedRow:
@@ -250,14 +304,13 @@ def _fit(
     prior = np.log10([p.prior_value for p in free])
     spread = np.array([p.prior_log10_sd for p in free])
     bounds = Bounds.create(np.log10([p.lower for p in free]), np.log10([p.upper for p in free]))
-    followers = {p.name: p.origin.removeprefix("same as ") for p in model.parameters.values() if "same as " in p.origin}
     generator = spawn_generators(execution.seed, 1, stream="calibration starts")[0]
     draws = prior + spread * generator.standard_normal((_SCREENED - 1, len(free)))
     candidates = np.clip(np.vstack([prior, draws]), bounds.lower, bounds.upper)
 
     def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         sets = {p.name: 10.0 ** parameters[:, j] for j, p in enumerate(free)}
-        sets |= {name: sets[leader] for name, leader in followers.items() if leader in sets}
+        sets |= {name: sets[leader] for name, leader in model.followers.items() if leader in sets}
         predicted, _ = predict(model, used, settings, parameters=sets, execution=pooled)
         misfit = [[row.log10_misfit(value) for row, value in zip(used, line, strict=True)] for line in predicted]
         execution.progress.advance()
@@ -306,11 +359,60 @@ def write_fit(calibration: Calibration) -> None:
             "log10_standard_error": float(f"{calibration.log10_standard_errors[j]:.4g}"),
             "at_bound": "yes" if calibration.at_bound[j] else "no",
             "model_sha256": model.content_hash,
-            "data_sha256": observations_hash(settings.observations),
+            "data_sha256": data_hash(settings),
         }
         for j, p in enumerate(calibration.parameters)
     )
     comment = "limus_fit = 1\nMade by `limus calibrate --accept`; edit the model or the observations, not this file."
     write_csv(table, fit_path(model.name), comment=comment)
+    names = [p.name for p in calibration.parameters]
+    columns: dict[str, Any] = {name: np.round(calibration.log10_covariance[:, j], 8) for j, name in enumerate(names)}
+    covariance = Table.create({"parameter": names, **columns})
+    write_csv(covariance, covariance_path(model.name), comment="Covariance of the log10 of the fitted parameters.")
 
 
+def data_hash(settings: CalibrationSettings) -> str:
+    """Return the SHA-256 of what a fit is made to: the observations used, the protocols and the settings.
+
+    Parameters
+    ----------
+    settings : CalibrationSettings
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    rows = [
+        f"{p.id} {p.compound} {p.readout} {p.stimulus} {p.value_nM!r} {p.lower_nM!r} {p.upper_nM!r}"
+        for p in load_potencies(settings.observations)
+        if p.use == "fit"
+    ]
+    cultures = [f"{p.name} {sorted(p.settings.items())} {sorted(p.hours.items())}" for p in load_protocols().values()]
+    return hash_text(*sorted(rows), *cultures, settings.model_dump_json())
+
+
+def fit_is_current(model: SourcedModel) -> bool:
+    """Tell whether the accepted fit belongs to the model and the observations as they are now.
+
+    Parameters
+    ----------
+    model : SourcedModel
+
+    Returns
+    -------
+    bool
+        False too where there is no fit.
+
+    Raises
+    ------
+    FileReadError
+        The fit's file is wrong.
+    """
+    path = fit_path(model.name)
+    if not path.exists():
+        return False
+    table = read_csv(path, FIT_COLUMNS)
+    expected = (model.content_hash, data_hash(load_settings(model.name)))
+    found = set(zip(table["model_sha256"], table["data_sha256"], strict=True))
+    return found == {expected} and list(table["parameter"]) == [p.name for p in model.fitted]

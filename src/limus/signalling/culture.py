@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.kernel.errors import RefusedError, UnknownNameError, ValueRangeError
+from limus.kernel.errors import RefusedError, ValueRangeError
 from limus.kernel.execution import Execution
 from limus.kernel.language import without_inert_species
 from limus.kernel.simulation import CompiledModel, Dose, SimulationResult, compile_model, simulate
@@ -97,7 +97,7 @@ def drugs_of(model: SourcedModel) -> tuple[str, ...]:
     return tuple(s.name.removesuffix(".medium") for s in model.model.species if s.name.endswith(".medium"))
 
 
-def check_culture(model: SourcedModel, culture: Culture, drugs: Sequence[str], highest_nM: float) -> None:  # noqa: N803
+def check_culture(model: SourcedModel, culture: Culture, drugs: Sequence[str], highest_nM: float) -> None:
     """Refuse a culture outside the model's validity domain, and a drug that the model does not have.
 
     Parameters
@@ -111,22 +111,21 @@ def check_culture(model: SourcedModel, culture: Culture, drugs: Sequence[str], h
 
     Raises
     ------
-    UnknownNameError
-        The model does not have the drug.
     ValueRangeError
         A number that no culture can have.
     RefusedError
-        Outside the validity domain.
+        Outside the validity domain, or the model does not have the drug.
     """
     for drug in drugs:
         if drug not in drugs_of(model):
-            raise UnknownNameError(
-                f"drug in model {model.name}", drug, ", ".join(drugs_of(model)), "the model has no binding constants for it"
-            )
+            known = ", ".join(drugs_of(model))
+            raise RefusedError(f"drug in model {model.name}", drug, known, "the model has no constants for it")
     if not culture.hours > 0:
         raise ValueRangeError("hours", f"{culture.hours:g} h", "a positive time", "correct --hours")
     if culture.add_at_hours >= culture.hours:
-        raise ValueRangeError("add-at", f"{culture.add_at_hours:g} h", f"before harvest at {culture.hours:g} h", "add earlier")
+        raise ValueRangeError(
+            "add-at", f"{culture.add_at_hours:g} h", f"before harvest at {culture.hours:g} h", "add earlier"
+        )
     if not highest_nM >= 0:
         raise ValueRangeError("concentration", f"{highest_nM:g} nM", "zero or more", "correct the concentration")
     domain = model.validity
@@ -153,7 +152,7 @@ def run_culture(
     culture: Culture,
     concentrations: Mapping[str, NDArray[np.float64]],
     symbols: Sequence[str],
-    times: Sequence[float],
+    times: Sequence[float] | NDArray[np.float64],
     *,
     parameters: Mapping[str, Any] | None = None,
     execution: Execution | None = None,
@@ -278,5 +277,3 @@ def run_responses(
         with np.errstate(divide="ignore", invalid="ignore"):
             percent[name] = 100.0 * (values[:, 2:] - background[name][:, None]) / span
     return Responses(concentrations, percent, control, background)
-
-

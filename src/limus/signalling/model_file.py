@@ -52,6 +52,7 @@ class ReadoutEntry(Entry):
     """A quantity that an assay measures: the model's symbol for it, its label, and what counts as no signal."""
 
     symbol: Text
+    short: Text
     label: Text
     background: Literal["unstimulated", "zero"] = "unstimulated"
 
@@ -91,6 +92,7 @@ class ProtocolFile(Entry):
     limus_protocol: Literal[1]
     name: Text
     label: Text
+    short: Text
     note: str
     settings: dict[str, _Valued]
     hours: dict[str, float]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from limus.kernel.provenance import Kind, hash_text
+from limus.kernel.provenance import Kind
 from limus.kernel.tables import Column, read_csv
 from limus.molecule.compound import library_folder
 
-__all__ = ["POTENCY_COLUMNS", "Potency", "load_potencies", "observations_hash"]
+__all__ = ["POTENCY_COLUMNS", "Potency", "load_potencies"]
 
 POTENCY_COLUMNS = (
     Column("id"),
@@ -79,7 +79,7 @@ class Potency:
         """The value, or the geometric middle of the interval, nM."""
         return math.sqrt(self.lower_nM * self.upper_nM) if self.is_interval else self.value_nM
 
-    def log10_misfit(self, predicted_nM: float) -> float:  # noqa: N803
+    def log10_misfit(self, predicted_nM: float) -> float:
         """Return log10(predicted/observed), zero inside an interval, from the nearer end outside it."""
         if self.is_interval:
             if predicted_nM < self.lower_nM:
@@ -132,24 +132,3 @@ def load_potencies(name: str = "potency.csv") -> tuple[Potency, ...]:
         )
         for row in read_csv(_path(name), POTENCY_COLUMNS).rows()
     )
-
-
-def observations_hash(name: str = "potency.csv") -> str:
-    """Return the SHA-256 of the rows that a fit uses, so that a fit to other data is found stale.
-
-    Parameters
-    ----------
-    name : str
-        File in ``library/observations``.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    used = [
-        f"{p.id};{p.compound};{p.readout};{p.stimulus};{p.value_nM!r};{p.lower_nM!r};{p.upper_nM!r}"
-        for p in load_potencies(name)
-        if p.use == "fit"
-    ]
-    return hash_text(*used)

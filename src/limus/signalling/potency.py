@@ -50,7 +50,7 @@ class CurveSummary:
     status: CurveStatus
 
 
-def concentration_grid(lower_nM: float, upper_nM: float, per_decade: int) -> NDArray[np.float64]:  # noqa: N803
+def concentration_grid(lower_nM: float, upper_nM: float, per_decade: int) -> NDArray[np.float64]:
     """Return concentrations evenly spaced in the logarithm, both ends included.
 
     Parameters

@@ -24,7 +24,8 @@ class Protocol:
 
     Attributes
     ----------
-    name, label, note : str
+    name, label, short, note : str
+        Name in commands; for sentences; for figures and tables; caveats.
     settings : mapping of str to float
         Parameters of the model, canonical units; ``cells_per_ml`` and ``serum_percent`` among them.
     hours : mapping of str to float
@@ -33,6 +34,7 @@ class Protocol:
 
     name: str
     label: str
+    short: str
     note: str
     settings: Mapping[str, float]
     hours: Mapping[str, float]
@@ -68,7 +70,7 @@ def load_protocols() -> Mapping[str, Protocol]:
             for name, entry in file.settings.items()
         }
         protocols[file.name] = Protocol(
-            file.name, file.label, file.note, MappingProxyType(settings), MappingProxyType(dict(file.hours))
+            file.name, file.label, file.short, file.note, MappingProxyType(settings), MappingProxyType(dict(file.hours))
         )
     return MappingProxyType(protocols)
 

@@ -9,8 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from limus.kernel.checks import Finding, run_checks
 from limus.kernel.errors import FileReadError, InputError, UnknownNameError, near_names
+from limus.kernel.execution import spawn_generators
 from limus.kernel.language import MODEL_CHECKS, Model, conservation_check, read_model
 from limus.kernel.provenance import Kind, SourcedValue, hash_text
 from limus.kernel.tables import Column, read_csv, read_toml
@@ -18,7 +22,19 @@ from limus.kernel.units import canonical_unit, convert
 from limus.molecule.compound import find_compound, library_folder
 from limus.signalling.model_file import ModelFile, ParameterEntry
 
-__all__ = ["FIT_COLUMNS", "Readout", "SourcedModel", "SourcedParameter", "Validity", "check_sourced_model", "fit_path", "load_model", "model_names"]
+__all__ = [
+    "FIT_COLUMNS",
+    "Readout",
+    "SourcedModel",
+    "SourcedParameter",
+    "Validity",
+    "check_sourced_model",
+    "covariance_path",
+    "draw_fitted",
+    "fit_path",
+    "load_model",
+    "model_names",
+]
 
 FIT_COLUMNS = (
     Column("parameter", meaning="name in the model"),
@@ -76,6 +92,7 @@ class Readout:
 
     name: str
     symbol: str
+    short: str
     label: str
     background: str = "unstimulated"
 
@@ -109,7 +126,9 @@ class SourcedModel:
     papers, changes : tuple of str
         Source keys, and what was changed against them.
     content_hash : str
-        SHA-256 of model text and parameter file; a fit carries it to be found stale.
+        SHA-256 of equations, parameters before the fit, priors and readouts; a fit carries it to be found stale.
+    fit_covariance : (P, P) array or None
+        Covariance of the log10 of the fitted parameters, in the order of :attr:`fitted`; None without an accepted fit.
     """
 
     name: str
@@ -123,11 +142,18 @@ class SourcedModel:
     papers: tuple[str, ...]
     changes: tuple[str, ...]
     content_hash: str
+    fit_covariance: NDArray[np.float64] | None = None
 
     @property
     def fitted(self) -> tuple[SourcedParameter, ...]:
         """The parameters that a calibration adjusts."""
         return tuple(p for p in self.parameters.values() if p.sourced.kind is Kind.FITTED and not math.isnan(p.lower))
+
+    @property
+    def followers(self) -> dict[str, str]:
+        """Parameters that take the value of another one: follower to leader."""
+        marked = {p.name: p.origin for p in self.parameters.values() if p.origin.startswith("same as ")}
+        return {name: origin.removeprefix("same as ") for name, origin in marked.items()}
 
     def readout(self, name: str) -> Readout:
         """Return a readout by name.
@@ -155,12 +181,7 @@ class SourcedModel:
         values : mapping of str to float
             Canonical units.
         """
-        followers = {
-            p.name: values[leader]
-            for p in self.parameters.values()
-            if (leader := p.origin.removeprefix("same as ")) in values and p.origin.startswith("same as ")
-        }
-        new = dict(values) | followers
+        new = dict(values) | {name: values[leader] for name, leader in self.followers.items() if leader in values}
         parameters = {name: replace(p, value=new.get(name, p.value)) for name, p in self.parameters.items()}
         return replace(self, model=self.model.with_values(new), parameters=MappingProxyType(parameters))
 
@@ -210,7 +231,9 @@ def load_model(name: str, *, with_fit: bool = True) -> SourcedModel:
         summary=file.summary,
         model=model.with_values({p.name: p.value for p in parameters.values()}, where=str(path)),
         parameters=MappingProxyType(parameters),
-        readouts=MappingProxyType({n: Readout(n, r.symbol, r.label, r.background) for n, r in file.readouts.items()}),
+        readouts=MappingProxyType(
+            {n: Readout(n, r.symbol, r.short, r.label, r.background) for n, r in file.readouts.items()}
+        ),
         validity=Validity(
             species=file.validity.species,
             hours_upper=file.validity.hours_upper,
@@ -222,14 +245,16 @@ def load_model(name: str, *, with_fit: bool = True) -> SourcedModel:
         conserved=MappingProxyType({n: tuple(members) for n, members in file.conserved.items()}),
         papers=tuple(file.papers),
         changes=tuple(file.changes),
-        content_hash=_content_hash(text, path, parameters),
+        content_hash=_content_hash(text, file, parameters),
     )
     return _with_accepted_fit(sourced) if with_fit else sourced
 
 
-def _content_hash(text: Path, path: Path, parameters: Mapping[str, SourcedParameter]) -> str:
-    linked = [f"{p.name}={p.value!r}" for p in parameters.values()]
-    return hash_text(text.read_text(encoding="utf-8"), path.read_text(encoding="utf-8"), *linked)
+def _content_hash(text: Path, file: ModelFile, parameters: Mapping[str, SourcedParameter]) -> str:
+    """Hash of what a fit depends on: equations, parameters before the fit, priors and readouts; not of words."""
+    numbers = [f"{p.name} {p.value!r} {p.lower!r} {p.upper!r} {p.prior_log10_sd!r}" for p in parameters.values()]
+    readouts = [f"{name} {r.symbol} {r.background}" for name, r in file.readouts.items()]
+    return hash_text(text.read_text(encoding="utf-8"), *sorted(numbers), *sorted(readouts))
 
 
 def _resolve(entries: Mapping[str, ParameterEntry], path: Path) -> dict[str, SourcedParameter]:
@@ -277,6 +302,11 @@ def fit_path(name: str) -> Path:
     return library_folder() / "fits" / f"{name}.csv"
 
 
+def covariance_path(name: str) -> Path:
+    """Return where the covariance of the accepted fit of a model stands."""
+    return library_folder() / "fits" / f"{name}_covariance.csv"
+
+
 def _with_accepted_fit(model: SourcedModel) -> SourcedModel:
     path = fit_path(model.name)
     if not path.exists():
@@ -284,13 +314,52 @@ def _with_accepted_fit(model: SourcedModel) -> SourcedModel:
     rows = _read_fit(path)
     unknown = sorted(set(rows) - {p.name for p in model.fitted})
     if unknown:
-        raise FileReadError(str(path), ", ".join(unknown), "fitted parameters of the model", "run limus calibrate --accept")
+        raise FileReadError(
+            str(path), ", ".join(unknown), "fitted parameters of the model", "run limus calibrate --accept"
+        )
     fitted = model.with_fitted({name: value for name, (value, _) in rows.items()})
     parameters = {
         name: replace(p, origin=f"fits/{path.name}", log10_standard_error=rows[name][1]) if name in rows else p
         for name, p in fitted.parameters.items()
     }
-    return replace(fitted, parameters=MappingProxyType(parameters))
+    return replace(fitted, parameters=MappingProxyType(parameters), fit_covariance=_read_covariance(fitted))
+
+
+def _read_covariance(model: SourcedModel) -> NDArray[np.float64]:
+    names = [p.name for p in model.fitted]
+    columns = [Column("parameter"), *(Column(name, number=True) for name in names)]
+    table = read_csv(covariance_path(model.name), columns)
+    if list(table["parameter"]) != names:
+        raise FileReadError(
+            str(covariance_path(model.name)), "other rows", ", ".join(names), "run limus calibrate --accept"
+        )
+    return np.column_stack([table[name] for name in names])
+
+
+def draw_fitted(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Draw parameter sets from the accepted fit: normal in log10, within the bounds; the first is the fit itself.
+
+    Parameters
+    ----------
+    model : SourcedModel
+    draws : int
+        How many, beside the fit.
+    seed : int
+
+    Returns
+    -------
+    dict of str to (draws + 1,) array
+        Canonical units; followers (``same_as``) included.
+    """
+    free = model.fitted
+    centre = np.log10([p.value for p in free])
+    drawn = np.empty((0, len(free)))
+    if draws and model.fit_covariance is not None:
+        generator = spawn_generators(seed, 1, stream="fit draws")[0]
+        drawn = generator.multivariate_normal(centre, model.fit_covariance, size=draws, method="eigh")
+    sets = np.clip(np.vstack([centre, drawn]), np.log10([p.lower for p in free]), np.log10([p.upper for p in free]))
+    values = {p.name: 10.0 ** sets[:, j] for j, p in enumerate(free)}
+    return values | {name: values[leader] for name, leader in model.followers.items() if leader in values}
 
 
 def _read_fit(path: Path) -> dict[str, tuple[float, float]]:

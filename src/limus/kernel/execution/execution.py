@@ -61,6 +61,8 @@ class Execution:
         Any executor to use in place of the default process pool, e.g. a cluster's.
     progress : Progress
         Where to show how far the work is.
+    overwrite : bool
+        Whether a run directory that holds another request's result may be replaced.
     cancelled : callable
         Asked between chunks; True stops the work, finished parts are kept.
     """
@@ -69,6 +71,7 @@ class Execution:
     workers: int = field(default_factory=_usable_cores)
     executor: Executor | None = None
     progress: Progress = field(default_factory=SilentProgress)
+    overwrite: bool = False
     cancelled: Callable[[], bool] = field(default=lambda: False)
 
     @contextmanager
@@ -180,10 +183,17 @@ def split_chunks(items: Iterable[Item], size: int) -> list[tuple[Item, ...]]:
     -------
     list of tuple
 
+    Raises
+    ------
+    ValueError
+        ``size`` is below 1.
+
     Examples
     --------
     >>> split_chunks("abcde", 2)
     [('a', 'b'), ('c', 'd'), ('e',)]
     """
+    if size < 1:
+        raise ValueError(f"chunk size {size}; allowed: at least 1")
     everything = tuple(items)
     return [everything[start : start + size] for start in range(0, len(everything), size)]

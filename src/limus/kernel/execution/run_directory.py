@@ -77,7 +77,7 @@ class RunDirectory:
             path.mkdir(parents=True, exist_ok=True)
             previous = _read_request_hash(path)
             if previous != request_hash and any(path.iterdir()):
-                if not overwrite or (previous is None and not (path / "run.toml").exists()):
+                if not overwrite or previous is None:
                     found = "another request's result" if previous is not None else "files that limus did not write"
                     raise OutputError(
                         f"--out {path}",
@@ -87,7 +87,7 @@ class RunDirectory:
                     )
                 _clear(path)
             header = {"limus_run": _FORMAT_VERSION, "request_sha256": request_hash}
-            (path / "run.toml").write_text(tomli_w.dumps(header | content), encoding="utf-8")
+            _write_whole(path / "run.toml", tomli_w.dumps(header | content))
             (path / "provenance.json").write_text(json.dumps(stamp.as_dict(), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise OutputError(f"--out {path}", error, "a folder that can be written", "choose another folder") from None
@@ -106,25 +106,42 @@ class RunDirectory:
         Returns
         -------
         dict
+            As JSON gives it back (a tuple is a list, a key a text), whether it was kept or made.
+
+        Raises
+        ------
+        OutputError
+            The part cannot be written.
         """
         file = self.path / "parts" / f"{name}.json"
-        if file.exists():
+        try:
             kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return kept
-        made = make()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(made), encoding="utf-8")
-        unfinished.replace(file)
-        return made
+        except (OSError, ValueError):  # not there, or damaged
+            text = json.dumps(make())
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                _write_whole(file, text)
+            except OSError as error:
+                raise OutputError(str(file), error, "a folder that can be written", "free space, then resume") from None
+            kept = json.loads(text)
+        return kept
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file so that an interruption leaves it whole or leaves it out."""
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(file)
 
 
 def _read_request_hash(path: Path) -> str | None:
+    """Hash of the request in the ``run.toml`` that limus wrote here; None where it did not."""
     try:
-        found = tomllib.loads((path / "run.toml").read_text(encoding="utf-8")).get("request_sha256")
-    except (OSError, tomllib.TOMLDecodeError):
+        content = tomllib.loads((path / "run.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, not UTF-8 or not TOML
         return None
-    return str(found) if found is not None else None
+    found = content.get("request_sha256")
+    return str(found) if "limus_run" in content and found is not None else None
 
 
 def _clear(path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from limus.kernel.errors import ValueRangeError
+
 __all__ = ["spawn_generators"]
 
 
@@ -23,6 +25,15 @@ def spawn_generators(seed: int, count: int, *, stream: str = "") -> list[np.rand
     -------
     list of numpy.random.Generator
         Philox generators, so that position k does not depend on ``count``.
+
+    Raises
+    ------
+    ValueRangeError
+        The seed or the count is negative.
     """
-    root = np.random.SeedSequence([seed, *stream.encode()])
+    for name, value in (("seed", seed), ("count", count)):
+        if value < 0:
+            raise ValueRangeError(name, value, "zero or more", f"give another {name}")
+    # the stream stands in the spawn key: beside the seed, a long seed could spell another seed and a stream
+    root = np.random.SeedSequence(seed, spawn_key=tuple(stream.encode()))
     return [np.random.Generator(np.random.Philox(child)) for child in root.spawn(count)]

@@ -7,6 +7,7 @@ so the text is checked here first.
 
 from __future__ import annotations
 
+import html
 import re
 import threading
 from pathlib import Path
@@ -16,9 +17,11 @@ from limus.kernel.errors import FileReadError, ModelError
 __all__ = ["antimony_to_sbml", "check_text", "read_antimony"]
 
 _LOCK = threading.Lock()
-_ASSIGNMENT = re.compile(r"^\s*(?:const\s+|var\s+)?([A-Za-z_][A-Za-z_0-9.]*)\s*=(?![=>])")
+_NOT_CODE = re.compile(r'"[^"\n]*"|/\*.*?\*/|//[^\n]*|#[^\n]*', re.DOTALL)
+_DECLARATION = re.compile(r"^\s*(?:(?:const|var|species|compartment|substanceOnly)\s+)+")
+_ASSIGNMENT = re.compile(r"^\s*\$?([A-Za-z_][\w.]*)\s*(=|:=|'\s*=)(?![=>])")
 _MODULE = re.compile(r"^\s*(?:model|module|function)\b\s*\*?\s*([A-Za-z_]\w*)?")
-_LABELLED = re.compile(r"^\s*[A-Za-z_][\w.]*\s*:(?!=)")
+_LABEL = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*:(?!=)")
 
 
 def read_antimony(path: Path) -> str:
@@ -46,17 +49,27 @@ def read_antimony(path: Path) -> str:
 
 
 def _statements(text: str) -> list[tuple[int, str]]:
-    """Split text into (line number, statement), without comments."""
-    without = re.sub(r"/\*.*?\*/", lambda match: "\n" * match[0].count("\n"), text, flags=re.S)
-    found: list[tuple[int, str]] = []
-    for number, line in enumerate(without.splitlines(), start=1):
-        bare = re.split(r"//|#", line, maxsplit=1)[0]
-        found += [(number, statement) for statement in bare.split(";") if statement.strip()]
-    return found
+    """Split text into (line number, statement), without comments and with empty strings."""
+
+    def blank(match: re.Match[str]) -> str:
+        return '""' if match[0].startswith('"') else "\n" * match[0].count("\n")
+
+    lines = _NOT_CODE.sub(blank, text).split("\n")
+    return [(n, part) for n, line in enumerate(lines, start=1) for part in line.split(";") if part.strip()]
+
+
+def _defined(statement: str) -> list[tuple[str, str]]:
+    """Names that a statement gives something to, each with what it gives: a value, a rate of change or a meaning."""
+    if label := _LABEL.match(statement):
+        return [("meaning", label[1])]
+    bare = _DECLARATION.sub("", statement)
+    parts = bare.split(",") if bare != statement else [statement]
+    matches = [match for part in parts if (match := _ASSIGNMENT.match(part))]
+    return [("rate of change" if match[2].startswith("'") else "value", match[1]) for match in matches]
 
 
 def check_text(text: str, where: str) -> None:
-    """Refuse what libantimony accepts without a word: a name that is given a value twice in one module.
+    """Refuse what libantimony accepts without a word: a name that is defined twice in one module.
 
     Parameters
     ----------
@@ -68,30 +81,26 @@ def check_text(text: str, where: str) -> None:
     Raises
     ------
     ModelError
-        A doubled assignment; the message names both lines.
+        Two values (``=`` or ``:=``), two rates of change (``'=``) or two reactions, events or submodels of one name;
+        the message names both lines.
     """
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str, str], int] = {}
     module = ""
     for number, statement in _statements(text):
         opening = _MODULE.match(statement)
-        if opening:
-            module = opening[1] or "main"
+        if opening or re.match(r"^\s*end\s*$", statement):
+            module = (opening[1] or "main") if opening else ""
             continue
-        if re.match(r"^\s*end\s*$", statement):
-            module = ""
-            continue
-        match = _ASSIGNMENT.match(statement)
-        if match is None or _LABELLED.match(statement):
-            continue
-        key = (module, match[1])
-        if key in first:
-            raise ModelError(
-                f"{where}, line {number}",
-                statement.strip(),
-                f"one value for {match[1]} (it already has one in line {first[key]})",
-                "remove one of the two lines",
-            )
-        first[key] = number
+        for what, name in _defined(statement):
+            key = (module, what, name)
+            if key in first:
+                raise ModelError(
+                    f"{where}, line {number}",
+                    statement.strip(),
+                    f"one {what} for {name} (it already has one in line {first[key]})",
+                    "remove one of the two lines",
+                )
+            first[key] = number
 
 
 def antimony_to_sbml(text: str, *, where: str = "Antimony text") -> str:
@@ -117,15 +126,16 @@ def antimony_to_sbml(text: str, *, where: str = "Antimony text") -> str:
     import antimony  # noqa: PLC0415
 
     check_text(text, where)
-    # libantimony's error text is broken by anything outside ASCII, which may stand in comments only
-    plain = text.encode("ascii", "replace").decode()
+    # libantimony's error text is broken by anything outside ASCII, which may stand in comments and display names
+    plain = text.encode("ascii", "xmlcharrefreplace").decode()
     with _LOCK:
         _clear(antimony)
         try:
             if antimony.loadAntimonyString(plain) < 0:
-                message = " ".join(str(antimony.getLastError()).split())
+                message = html.unescape(" ".join(str(antimony.getLastError()).split()))
                 raise ModelError(where, message, "Antimony text", "correct the line that the message names")
-            return str(antimony.getCompSBMLString(antimony.getMainModuleName()))
+            sbml = str(antimony.getCompSBMLString(antimony.getMainModuleName()))
+            return re.sub(r"&amp;(#[0-9]+;)", r"&\1", sbml)
         finally:
             _clear(antimony)
 

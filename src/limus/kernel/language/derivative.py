@@ -78,7 +78,7 @@ def _apply_rule(node: Apply, d: Callable[[Expression], Expression]) -> Expressio
         return _extreme_rule(node, d)
     if operator == "modulo":
         x, y = arguments
-        return apply("add", d(x), apply("negate", apply("multiply", apply("floor", apply("divide", x, y)), d(y))))
+        return apply("add", d(x), apply("negate", apply("multiply", apply("quotient", x, y), d(y))))
     rule = _UNARY_RULES.get(operator)
     if rule is None:
         raise ValueError(f"no derivative of {operator}")

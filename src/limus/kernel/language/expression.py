@@ -200,14 +200,9 @@ def _divide(arguments: tuple[Expression, ...]) -> Expression:
     above, below = arguments
     if below == ONE:
         return above
-    if isinstance(below, Number) and below.value != 0.0:
-        if isinstance(above, Number):
-            return Number(above.value / below.value)
-        if above == ZERO:
-            return ZERO
-    if above == ZERO:
-        return ZERO
-    return Apply("divide", arguments)
+    if isinstance(below, Number) and isinstance(above, Number):
+        return Number(above.value / below.value) if below.value != 0.0 else Apply("divide", arguments)
+    return ZERO if above == ZERO and below != ZERO else Apply("divide", arguments)
 
 
 def _power(arguments: tuple[Expression, ...]) -> Expression:

@@ -1,4 +1,4 @@
-"""Questions asked of every model, as named objects: does each name exist, is anything unused, is matter conserved?"""
+"""Questions asked of every model, as named objects: do its names exist, what is unused, is matter conserved."""
 
 from __future__ import annotations
 

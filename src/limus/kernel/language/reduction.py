@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from limus.kernel.language.expression import ZERO, Expression, substitute
-from limus.kernel.language.model import Model, Species
+from limus.kernel.language.model import Assignment, Model, SpeciesReference
 
 __all__ = ["without_inert_species"]
 
@@ -33,7 +33,7 @@ def without_inert_species(model: Model, active: Collection[str] = ()) -> Model:
     touched |= {a.variable for e in model.events for a in e.assignments} | set(active)
     inert = {s.name for s in model.species if s.initial == 0.0 and s.name not in touched and not s.boundary}
     while True:
-        zeros: dict[str, Expression] = {name: ZERO for name in inert}
+        zeros: dict[str, Expression] = dict.fromkeys(inert, ZERO)
         made = {
             reference.species
             for reaction in model.reactions
@@ -47,17 +47,42 @@ def without_inert_species(model: Model, active: Collection[str] = ()) -> Model:
 
 
 def _leave_out(model: Model, inert: set[str], zeros: dict[str, Expression]) -> Model:
-    def keep(species: Species) -> bool:
-        return species.name not in inert
+    dead = {r.name for r in model.reactions if substitute(r.rate, zeros) == ZERO}
+    zeros = zeros | dict.fromkeys(dead, ZERO)  # a rule may mention a reaction's rate
+
+    def math(expression: Expression) -> Expression:
+        return substitute(expression, zeros)
+
+    def references(items: tuple[SpeciesReference, ...]) -> tuple[SpeciesReference, ...]:
+        return tuple(replace(item, stoichiometry=math(item.stoichiometry)) for item in items)
+
+    def assignments(items: tuple[Assignment, ...]) -> tuple[Assignment, ...]:
+        return tuple(replace(item, formula=math(item.formula)) for item in items)
 
     return replace(
         model,
-        species=tuple(filter(keep, model.species)),
+        species=tuple(s for s in model.species if s.name not in inert),
         reactions=tuple(
-            replace(r, rate=substitute(r.rate, zeros)) for r in model.reactions if substitute(r.rate, zeros) != ZERO
+            replace(
+                r,
+                rate=math(r.rate),
+                reactants=references(r.reactants),
+                products=references(r.products),
+                modifiers=tuple(name for name in r.modifiers if name not in inert),
+            )
+            for r in model.reactions
+            if r.name not in dead
         ),
-        rules=tuple(replace(r, formula=substitute(r.formula, zeros)) for r in model.rules),
-        initial_assignments=tuple(replace(a, formula=substitute(a.formula, zeros)) for a in model.initial_assignments),
+        rules=tuple(replace(r, formula=math(r.formula)) for r in model.rules),
+        initial_assignments=assignments(model.initial_assignments),
+        events=tuple(
+            replace(
+                e,
+                trigger=math(e.trigger),
+                assignments=assignments(e.assignments),
+                delay=None if e.delay is None else math(e.delay),
+                priority=None if e.priority is None else math(e.priority),
+            )
+            for e in model.events
+        ),
     )
-
-

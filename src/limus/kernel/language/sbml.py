@@ -62,6 +62,7 @@ def read_sbml(text: str, *, where: str = "SBML text") -> Model:
     document = libsbml.readSBMLFromString(text)
     _refuse_broken(libsbml, document, where)
     document, dotted = _flatten(libsbml, document, where)
+    _refuse_silent_traps(document.getModel(), where)
     if document.getLevel() < 3 and not document.setLevelAndVersion(3, 2, False):
         document = libsbml.readSBMLFromString(text)  # libsbml would not convert: read the lower level as it stands
     return rename_model(_Reader(libsbml, document, where).model(), dotted)
@@ -75,6 +76,23 @@ def _refuse_broken(libsbml: Any, document: Any, where: str) -> None:
             raise ModelError(f"{where}, line {error.getLine()}", message, "valid SBML", "correct the file")
     if document.getModel() is None:
         raise ModelError(where, "no model", "an SBML document with a model", "check the file")
+
+
+def _refuse_silent_traps(model: Any, where: str) -> None:
+    """Refuse what conversion between levels or later reading would drop without a word."""
+    for r in model.getListOfReactions():
+        if r.isSetFast() and r.getFast():
+            raise UnsupportedFeatureError(where, f"fast reaction {r.getId()}", "reactions with a rate", "give a rate")
+        for reference in (*r.getListOfReactants(), *r.getListOfProducts()):
+            if model.getSpecies(reference.getSpecies()) is None:
+                got = f"{reference.getSpecies()} in reaction {r.getId()}"
+                raise ModelError(where, got, "a species of the model", f"define {reference.getSpecies()}")
+    if model.getElementBySId("time") is not None:
+        raise UnsupportedFeatureError(where, "an element named time", "another name (time is the time)", "rename it")
+    ruled = [rule.getVariable() for rule in model.getListOfRules() if not rule.isAlgebraic()]
+    for variable in ruled:
+        if ruled.count(variable) > 1:
+            raise ModelError(where, f"{ruled.count(variable)} rules for {variable}", "one rule for each", "remove one")
 
 
 def _flatten(libsbml: Any, document: Any, where: str) -> tuple[Any, dict[str, str]]:
@@ -203,10 +221,6 @@ class _Reader:
                 rate = substitute(self._math.read(law.getMath()), {old: Symbol(new) for old, new in names.items()})
             else:
                 self._notes.append(f"reaction {r.getId()} has no rate and does nothing")
-            if r.isSetFast() and r.getFast():
-                raise UnsupportedFeatureError(
-                    self._where, f"fast reaction {r.getId()}", "reactions with a rate", "give it a fast rate"
-                )
             reactions.append(
                 Reaction(
                     name=r.getId(),

@@ -104,10 +104,12 @@ class MathReader:
         self._type_names = {getattr(libsbml, name): name for name in names if hasattr(libsbml, name)}
         for short in (*_RECIPROCAL, *_INVERSE_OF_RECIPROCAL, "ARCCOT", "LOG", "ROOT", "DELAY"):
             self._type_names[getattr(libsbml, f"AST_FUNCTION_{short}")] = f"AST_FUNCTION_{short}"
+        self._type_names[libsbml.AST_LOGICAL_IMPLIES] = "IMPLIES"
         self._special: dict[str, Callable[[list[Expression]], Expression]] = {
             "LOG": _logarithm,
             "ROOT": _root,
             "ARCCOT": _arc_cotangent,
+            "IMPLIES": _implies,
         }
 
     def read(self, node: Any) -> Expression:
@@ -193,6 +195,8 @@ def _minus(arguments: list[Expression]) -> Expression:
 
 
 def _with_neutral(operator: str, arguments: list[Expression]) -> Expression:
+    if len(arguments) == 1 and operator in {"min", "max"}:
+        return arguments[0]
     if not arguments and operator in {"add", "or", "xor"}:
         return ZERO
     if not arguments and operator in {"multiply", "and"}:
@@ -202,7 +206,11 @@ def _with_neutral(operator: str, arguments: list[Expression]) -> Expression:
 
 def _chain(relation: str, arguments: list[Expression]) -> Expression:
     pairs = [apply(relation, left, right) for left, right in itertools.pairwise(arguments)]
-    return pairs[0] if len(pairs) == 1 else apply("and", *pairs)
+    return pairs[0] if len(pairs) == 1 else _with_neutral("and", pairs)
+
+
+def _implies(arguments: list[Expression]) -> Expression:
+    return apply("or", apply("not", arguments[0]), arguments[1])
 
 
 def _logarithm(arguments: list[Expression]) -> Expression:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.errors import ModelError
-from limus.kernel.language import Expression, Model, derivative, free_symbols
+from limus.kernel.language import Apply, Expression, Model, apply, derivative, free_symbols, substitute, walk
+from limus.kernel.language.expression import RELATIONS, ZERO
 from limus.kernel.simulation.python_code import load_function, write_function
 from limus.kernel.simulation.system import TIME, System, build_system, input_symbol, state_symbol
 
 __all__ = ["CompiledModel", "compile_model"]
 
-_FUNCTIONS = ("derivatives", "jacobian", "initial", "outputs", "dose_scale")
+_FUNCTIONS = ("derivatives", "jacobian", "initial", "outputs", "dose_scale", "sizes", "switches")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class CompiledModel:
         Function name, fast source, careful source.
     jacobian_places : tuple of (int, int)
         Row and column of each value that the Jacobian function returns.
+    compartments : tuple of str
+        Those whose size the ``sizes`` function returns, at the start: they hold concentrations.
     """
 
     name: str
@@ -49,6 +52,7 @@ class CompiledModel:
     dosable: tuple[str, ...]
     sources: tuple[tuple[str, str, str], ...]
     jacobian_places: tuple[tuple[int, int], ...]
+    compartments: tuple[str, ...] = ()
 
     def evaluate(self, function: str, t: float, y: Sequence[float], p: Sequence[float]) -> list[float]:
         """Evaluate one of the model's functions.
@@ -56,7 +60,8 @@ class CompiledModel:
         Parameters
         ----------
         function : str
-            ``derivatives``, ``jacobian``, ``initial``, ``outputs`` or ``dose_scale``.
+            ``derivatives``, ``jacobian``, ``initial``, ``outputs``, ``dose_scale``, ``sizes`` (of compartments, at the
+            start) or ``switches`` (times at which a condition on time changes).
         t : float
             Time.
         y, p : sequence of float
@@ -124,6 +129,8 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         "initial": system.initial,
         "outputs": system.output_expressions,
         "dose_scale": tuple(system.dose_scale.values()),
+        "sizes": tuple(system.sizes.values()),
+        "switches": _switches(system),
     }
     sources = tuple(
         (
@@ -145,6 +152,7 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         dosable=tuple(system.dose_scale),
         sources=sources,
         jacobian_places=places,
+        compartments=tuple(system.sizes),
     )
 
 
@@ -156,3 +164,31 @@ def _jacobian(system: System) -> tuple[tuple[tuple[int, int], ...], tuple[Expres
             places.append((i, columns[symbol]))
             entries.append(derivative(expression, symbol))
     return tuple(places), tuple(entries)
+
+
+def _switches(system: System) -> tuple[Expression, ...]:
+    """Times, in the inputs, at which a condition such as ``time >= start`` changes.
+
+    A solver that does not stop there may step over a short pulse without a trace. Conditions that are not linear in
+    time, or that depend on states, are left to its error control.
+    """
+    found: dict[Expression, None] = {}
+    for part in (part for expression in system.derivatives for part in walk(expression)):
+        if isinstance(part, Apply) and part.operator in RELATIONS and TIME in free_symbols(part):
+            left, right = part.arguments
+            difference = apply("add", left, apply("negate", right))
+            if any(symbol.startswith(state_symbol("")) for symbol in free_symbols(difference)):
+                continue
+            slope = derivative(difference, TIME)
+            if TIME not in free_symbols(slope) and _is_linear(difference):
+                at_zero = substitute(difference, {TIME: ZERO})
+                found[apply("negate", apply("divide", at_zero, slope))] = None
+    return tuple(found)
+
+
+def _is_linear(expression: Expression) -> bool:
+    """Whether time occurs only where sums, products and quotients carry it, not in a step such as floor(time)."""
+    carriers = {"add", "negate", "multiply", "divide"}
+    return all(
+        part.operator in carriers for part in walk(expression) if isinstance(part, Apply) and TIME in free_symbols(part)
+    )

@@ -117,6 +117,8 @@ def expand_doses(
             continue
         for k in range(dose.additional + 1):
             time = dose.time + k * dose.interval + dose.lag
+            if time > end:
+                break
             amount = dose.amount * dose.bioavailability
             if dose.duration == 0.0:
                 impulses.append(Impulse(time, dose.target, amount, 0.0))

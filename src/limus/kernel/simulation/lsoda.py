@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from limus.kernel.simulation.dosing import Impulse
 __all__ = ["Trajectory", "solve_trajectory"]
 
 _MOST_STEPS = 50_000
+_SAME_TIME = 1e-13  # of the longest time: what rounding makes of k*interval + lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +38,40 @@ class _Run:
     relative_tolerance: float
     absolute_tolerance: float
     infusion: NDArray[np.float64]
+    last_time: float = math.nan
 
     def derivatives(self, t: float, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        self.last_time = float(t)
         found = np.array(self.model.evaluate("derivatives", t, y.tolist(), self.p))
         return found + self.infusion
 
     def jacobian(self, t: float, y: NDArray[np.float64]) -> NDArray[np.float64]:
         matrix = np.zeros((len(y), len(y)))
-        for (i, j), value in zip(
-            self.model.jacobian_places, self.model.evaluate("jacobian", t, y.tolist(), self.p), strict=True
-        ):
-            matrix[i, j] = value
+        values = self.model.evaluate("jacobian", t, y.tolist(), self.p)
+        for (i, j), value in zip(self.model.jacobian_places, values, strict=True):
+            # x**0.5 has no finite derivative at 0; an inexact Jacobian costs steps, not accuracy
+            matrix[i, j] = value if math.isfinite(value) else 0.0
         return matrix
 
     def advance(self, y: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[NDArray[np.float64], str, float]:
-        """Integrate from ``times[0]``; return the states at all times, a status and the last time reached."""
-        from scipy.integrate import ODEintWarning, odeint  # noqa: PLC0415
-
+        """Integrate from ``times[0]``; return the states at the times reached, a status and the last time."""
         if len(y) == 0:
             return np.zeros((len(times), 0)), "ok", float(times[-1])
+        found, status = self._integrate(y, times)
+        if status == "ok":
+            return found, "ok", float(times[-1])
+        # odeint does not tell how far it came (what it gives after a failure is unset memory): go interval by interval
+        rows = [y]
+        for interval in pairwise(times):
+            found, status = self._integrate(rows[-1], np.array(interval))
+            if status != "ok":
+                return np.array(rows), status, min(max(self.last_time, float(interval[0])), float(interval[1]))
+            rows.append(found[-1])
+        return np.array(rows), "ok", float(times[-1])
+
+    def _integrate(self, y: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
+        from scipy.integrate import ODEintWarning, odeint  # noqa: PLC0415
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ODEintWarning)
             found, info = odeint(
@@ -70,11 +87,8 @@ class _Run:
                 tcrit=[times[-1]],
             )
         if info["message"] != "Integration successful.":
-            reached = float(np.max(info["tcur"], initial=times[0], where=np.isfinite(info["tcur"])))
-            return found, str(info["message"]).split("(")[0].strip().rstrip("."), reached
-        if not np.isfinite(found).all():
-            return found, "not finite", float(times[np.argmax(~np.isfinite(found).all(axis=1))])
-        return found, "ok", float(times[-1])
+            return found, str(info["message"]).split("(")[0].strip().rstrip(".")
+        return found, "ok" if np.isfinite(found).all() else "not finite"
 
 
 def solve_trajectory(
@@ -107,36 +121,62 @@ def solve_trajectory(
     """
     p = [float(value) for value in p]
     values = np.full((len(times), len(model.outputs)), np.nan)
-    state = np.array(model.evaluate("initial", float(times[0]), [], p))
+    state = np.array(model.evaluate("initial", float(times[0]), [], p), dtype=np.float64)
     if not np.isfinite(state).all():
         name = model.states[int(np.argmax(~np.isfinite(state)))]
         return Trajectory(values, f"initial value of {name} is not finite", float(times[0]))
     run = _Run(model, p, relative_tolerance, absolute_tolerance, np.zeros(len(state)))
     now = float(times[0])
     next_output = 0
-    groups = [(time, tuple(group)) for time, group in groupby(impulses, key=lambda i: i.time)]
-    for stop, group in [*groups, (float(times[-1]), ())]:
+    switches = model.evaluate("switches", now, [], p)
+    tolerance = _SAME_TIME * float(np.max(np.abs(times[[0, -1]])))
+    for stop, group in _stops(impulses, switches, times, tolerance):
         asked = times[next_output : int(np.searchsorted(times, stop, side="right"))]
-        path, status, reached = _segment(run, state, now, stop, asked)
+        path, status, reached = _segment(run, state, now, stop, asked, tolerance)
+        for k, t in enumerate(asked[: len(path)]):
+            values[next_output + k] = model.evaluate("outputs", float(t), path[k].tolist(), p)
         if status != "ok":
             return Trajectory(values, status, reached)
-        for k, t in enumerate(asked):
-            values[next_output + k] = model.evaluate("outputs", float(t), path[k].tolist(), p)
         next_output += len(asked)
         now, state = stop, path[-1]
         _give(run, state, now, group)
     return Trajectory(values, "ok", float("nan"))
 
 
+def _stops(
+    impulses: Sequence[Impulse], switches: Sequence[float], times: NDArray[np.float64], tolerance: float
+) -> list[tuple[float, list[Impulse]]]:
+    """Times to stop at with the impulses of each, the last output time at the end.
+
+    A time that equals an output time, or the stop before it, but for rounding is made equal to it: an output at a
+    dose's time is then always before the dose, and no step is too short for the solver.
+    """
+    events: list[tuple[float, list[Impulse]]] = [(impulse.time, [impulse]) for impulse in impulses]
+    events += [(switch, []) for switch in switches if times[0] < switch < times[-1]]
+    stops: list[tuple[float, list[Impulse]]] = []
+    for exact, group in sorted(events, key=lambda event: event[0]):
+        nearest = float(times[np.argmin(np.abs(times - exact))])
+        time = nearest if abs(nearest - exact) <= tolerance else exact
+        if stops and time - stops[-1][0] <= tolerance:
+            stops[-1][1].extend(group)
+        else:
+            stops.append((time, list(group)))
+    return [*stops, (float(times[-1]), [])]
+
+
 def _segment(
-    run: _Run, state: NDArray[np.float64], now: float, stop: float, asked: NDArray[np.float64]
+    run: _Run, state: NDArray[np.float64], now: float, stop: float, asked: NDArray[np.float64], tolerance: float
 ) -> tuple[NDArray[np.float64], str, float]:
-    """States at each asked time, then at ``stop``."""
-    grid = np.unique(np.concatenate(([now], asked, [stop])))
+    """States at each asked time, then at ``stop``; on failure only at the asked times that were reached."""
+    grid = [now]
+    for t in (*asked.tolist(), stop):
+        if t - grid[-1] > tolerance:
+            grid.append(t)
+    wanted = np.searchsorted(grid, np.append(asked, stop), side="right") - 1
     if len(grid) == 1:
-        return np.tile(state, (len(asked) + 1, 1)), "ok", stop
-    found, status, reached = run.advance(state, grid)
-    return found[np.searchsorted(grid, np.append(asked, stop))], status, reached
+        return state[None, :].repeat(len(wanted), axis=0), "ok", stop
+    found, status, reached = run.advance(state, np.array(grid))
+    return found[wanted[wanted < len(found)]], status, reached
 
 
 def _give(run: _Run, state: NDArray[np.float64], now: float, group: Sequence[Impulse]) -> None:

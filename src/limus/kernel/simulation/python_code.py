@@ -19,8 +19,6 @@ _INFIX = {
     "add": "+",
     "multiply": "*",
     "divide": "/",
-    "and": "and",
-    "or": "or",
     "less": "<",
     "less_equal": "<=",
     "greater": ">",
@@ -115,7 +113,7 @@ class _Writer:
 
     def _apply(self, node: Apply) -> str:
         a = [self.text(argument) for argument in node.arguments]
-        if node.operator in ("divide", "power") and self._careful:
+        if self._careful and node.operator in _CAREFUL_BINARY:
             return f"{node.operator}({a[0]}, {a[1]})"
         if node.operator in _INFIX:
             return f"({f' {_INFIX[node.operator]} '.join(a)})"
@@ -135,9 +133,11 @@ _FORMS: Mapping[str, Callable[[list[str]], str]] = {
     "negate": lambda a: f"(-{a[0]})",
     "power": lambda a: f"pow({a[0]}, {a[1]})",
     "not": lambda a: f"(not {a[0]})",
+    "and": lambda a: f"bool({' and '.join(a)})",
+    "or": lambda a: f"bool({' or '.join(a)})",
     "xor": lambda a: f"(sum(map(bool, ({', '.join(a)},))) % 2)",
     "piecewise": _piecewise,
-    "modulo": lambda a: f"({a[0]} - {a[1]} * floor({a[0]} / {a[1]}))",
+    "modulo": lambda a: f"fmod({a[0]}, {a[1]})",
     "quotient": lambda a: f"trunc({a[0]} / {a[1]})",
     "factorial": lambda a: f"gamma({a[0]} + 1.0)",
 }
@@ -157,18 +157,42 @@ def _careful_power(a: float, b: float) -> float:
     except ZeroDivisionError:
         return math.inf
     except OverflowError:
-        return math.inf
+        return -math.inf if a < 0.0 and b % 2.0 == 1.0 else math.inf
     except ValueError:
         return math.inf if a == 0.0 else math.nan
 
 
-def _careful(function: Callable[[float], float], on_overflow: float = math.inf) -> Callable[[float], float]:
+def _careful_modulo(a: float, b: float) -> float:
+    try:
+        return math.fmod(a, b)
+    except ValueError:
+        return math.nan
+
+
+def _careful_quotient(a: float, b: float) -> float:
+    ratio = _careful_divide(a, b)
+    return float(math.trunc(ratio)) if math.isfinite(ratio) else ratio
+
+
+_CAREFUL_BINARY: Mapping[str, Callable[[float, float], float]] = {
+    "divide": _careful_divide,
+    "power": _careful_power,
+    "modulo": _careful_modulo,
+    "quotient": _careful_quotient,
+}
+
+
+def _careful(function: Callable[[float], float]) -> Callable[[float], float]:
     def careful(x: float) -> float:
         try:
             return function(x)
         except OverflowError:
-            return on_overflow
+            if function in (math.floor, math.ceil):
+                return x
+            return -math.inf if function is math.sinh and x < 0.0 else math.inf
         except ValueError:
+            if function is math.atanh and abs(x) == 1.0:
+                return math.copysign(math.inf, x)
             return -math.inf if x == 0.0 and function in (math.log, math.log10) else math.nan
 
     return careful
@@ -194,11 +218,10 @@ def load_function(name: str, source: str, careful: bool) -> Callable[[float, Any
     """
     names: dict[str, Any] = {python: getattr(math, python) for python in _MATH.values() if hasattr(math, python)}
     names |= {"pow": math.pow, "trunc": math.trunc, "gamma": math.gamma, "min": min, "max": max, "float": float}
-    names |= {"sum": sum, "map": map, "bool": bool}
+    names |= {"sum": sum, "map": map, "bool": bool, "fmod": math.fmod}
     if careful:
-        wrapped = ("exp", "log", "log10", "sqrt", "asin", "acos", "acosh", "atanh", "sinh", "cosh", "gamma")
-        names |= {python: _careful(names[python]) for python in wrapped}
-        names |= {"divide": _careful_divide, "power": _careful_power}
+        wrapped = [python for python in (*_MATH.values(), "gamma") if python not in ("min", "max")]
+        names |= {python: _careful(names[python]) for python in wrapped} | dict(_CAREFUL_BINARY)
     namespace: dict[str, Any] = {"__builtins__": {}} | names
     exec(compile(source, f"<{name}>", "exec"), namespace)
     function: Callable[[float, Any, Any], list[float]] = namespace[name]

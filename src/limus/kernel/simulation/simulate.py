@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limus.kernel.errors import SolveError, UnknownNameError, ValueRangeError, near_names
+from limus.kernel.errors import ModelError, SolveError, UnknownNameError, ValueRangeError, near_names
 from limus.kernel.execution import Execution, split_chunks
 from limus.kernel.simulation.compiled import CompiledModel
 from limus.kernel.simulation.dosing import Dose, Impulse, expand_doses
@@ -131,15 +131,17 @@ def simulate(
         A parameter or a dose's target that the model does not have.
     ValueRangeError
         Times that decrease or are not finite, a tolerance that is not positive, a value that is not finite, arrays
-        of different lengths, a negative or zero compartment size, a dose before the start.
+        of different lengths, a negative or zero compartment size, a dose before the start or for an unknown set.
     ModelError
-        A needed input without a value.
+        A needed input without a value, or a dose into a compartment without a size.
     """
     times = _check_times(times)
     for name, tolerance in (("relative", relative_tolerance), ("absolute", absolute_tolerance)):
         if not (np.isfinite(tolerance) and tolerance > 0):
             raise ValueRangeError(f"{name}_tolerance", tolerance, "a positive number", "give a tolerance such as 1e-6")
     rows = _parameter_rows(model, parameters or {})
+    _check_sizes(model, rows, float(times[0]))
+    _check_doses(model, rows, float(times[0]), doses)
     impulses = [
         expand_doses(doses, targets=dict.fromkeys(model.dosable), start=times[0], end=times[-1], subject=i)
         for i in range(len(rows))
@@ -153,7 +155,7 @@ def simulate(
     return SimulationResult(
         times=times,
         outputs=model.outputs,
-        values=np.stack([t.values for t in solved]),
+        values=np.array([t.values for t in solved]).reshape(len(rows), len(times), len(model.outputs)),
         status=tuple(t.status for t in solved),
         failure_time=np.array([t.failure_time for t in solved]),
     )
@@ -188,6 +190,9 @@ def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike]) -
             hint = f"did you mean {' or '.join(near)}?" if near else "see the model's inputs"
             raise UnknownNameError(f"parameter of {model.name}", name, "an input of the model", hint)
         arrays[name] = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        if arrays[name].ndim > 1:
+            got = f"an array of {arrays[name].ndim} dimensions"
+            raise ValueRangeError(f"parameter {name}", got, "a number, or one number a set", "give a flat array")
         if not np.isfinite(arrays[name]).all():
             raise ValueRangeError(f"parameter {name}", value, "finite numbers", "correct the value")
     lengths = {len(array) for array in arrays.values()} - {1}
@@ -199,3 +204,28 @@ def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike]) -
         rows[:, model.inputs.index(name)] = array
     model.check_inputs(rows)
     return rows
+
+
+def _check_sizes(model: CompiledModel, rows: NDArray[np.float64], start: float) -> None:
+    if not model.compartments:
+        return
+    for i, row in enumerate(rows.tolist()):
+        for name, size in zip(model.compartments, model.evaluate("sizes", start, [], row), strict=True):
+            if size <= 0.0:  # NaN is a size that nothing needs, or check_inputs would have refused it
+                raise ValueRangeError(
+                    f"size of compartment {name}, parameter set {i}", size, "a positive size", "correct the size"
+                )
+
+
+def _check_doses(model: CompiledModel, rows: NDArray[np.float64], start: float, doses: Sequence[Dose]) -> None:
+    for number, dose in enumerate(doses, start=1):
+        if dose.subject is not None and not 0 <= dose.subject < len(rows):
+            got, allowed = f"subject {dose.subject}", f"a parameter set from 0 to {len(rows) - 1}"
+            raise ValueRangeError(f"dose {number}", got, allowed, "correct the dose table")
+    targets = [target for target in model.dosable if any(dose.target == target for dose in doses)]
+    for row in rows.tolist() if targets else []:
+        scales = model.evaluate("dose_scale", start, model.evaluate("initial", start, [], row), row)
+        for target in targets:
+            if np.isnan(scales[model.dosable.index(target)]):
+                got = f"a dose into {target}, whose compartment has no size"
+                raise ModelError(f"model {model.name}", got, "a compartment with a size", "set the compartment's size")

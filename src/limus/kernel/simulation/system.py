@@ -53,6 +53,8 @@ class System:
         In states, inputs and time.
     dose_scale : mapping of str to Expression
         For each species that can be dosed: change of its state per unit of amount, in inputs and states.
+    sizes : mapping of str to Expression
+        Initial size of each compartment that holds a concentration, in the inputs; it must be positive.
     required : frozenset of str
         Inputs that the expressions use; each needs a number.
     """
@@ -66,6 +68,7 @@ class System:
     outputs: tuple[str, ...]
     output_expressions: tuple[Expression, ...]
     dose_scale: Mapping[str, Expression]
+    sizes: Mapping[str, Expression]
     required: frozenset[str]
 
 
@@ -144,6 +147,9 @@ class _Builder:
             return state
         if (formula := self._formula_of(name)) is not None:
             return self.now(formula)
+        if name in self.species and self.is_amount_state(name) and not self.species[name].symbol_is_amount:
+            # constant means a constant amount: the concentration follows the compartment's size
+            return apply("divide", self._initial(name), self._now(self.species[name].compartment))
         return self._start(name)
 
     def _start_of(self, name: str) -> Expression:
@@ -189,6 +195,7 @@ class _Builder:
             outputs=chosen,
             output_expressions=output_expressions,
             dose_scale=dose_scale,
+            sizes={s.compartment: self._start(s.compartment) for s in self.model.species if not s.symbol_is_amount},
             required=frozenset(n for n in inputs if input_symbol(n) in used),
         )
 
@@ -231,7 +238,10 @@ class _Builder:
         return value
 
     def _dose_scale(self, name: str) -> Expression:
-        return ONE if self.is_amount_state(name) else apply("divide", ONE, self._now(self.species[name].compartment))
+        species = self.species[name]
+        if species.symbol_is_amount or self.is_amount_state(name):
+            return ONE
+        return apply("divide", ONE, self._now(species.compartment))
 
 
 class _Memo:
@@ -292,6 +302,8 @@ def _refuse_unsupported(model: Model) -> None:
             where, "an algebraic rule", "assignment and rate rules", "solve the rule for one name"
         )
     formulas = [*(r.rate for r in model.reactions), *(r.formula for r in model.rules)]
+    formulas += [a.formula for a in model.initial_assignments]
+    formulas += [ref.stoichiometry for r in model.reactions for ref in (*r.reactants, *r.products)]
     for formula in formulas:
         for operator in ("rate_of", "delay"):
             if _uses(formula, operator):

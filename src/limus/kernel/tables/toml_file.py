@@ -49,9 +49,7 @@ def read_toml(path: Path, schema: type[Schema]) -> Schema:
     return parse_record(content, schema, where=str(path), error=FileReadError)
 
 
-def parse_record(
-    content: Any, schema: type[Schema], *, where: str, error: type[InputError] = InputError
-) -> Schema:
+def parse_record(content: Any, schema: type[Schema], *, where: str, error: type[InputError] = InputError) -> Schema:
     """Check a record against a schema.
 
     Parameters

@@ -1,0 +1,279 @@
+"""The commands: each parses its options, names a workflow and says how its result reads as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from limus.cli.runner import Options, run_command
+from limus.cli.text import number, table
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="limus",
+    help="Head-to-head pharmacology of immunosuppressants. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# negative numbers are values, not options
+_NUMBERS = {"ignore_unknown_options": True}
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Run directory; the same request resumes.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another request's result in --out.")]
+Draws = Annotated[int, typer.Option("--draws", help="Parameter sets drawn for intervals; 0 for none.")]
+
+RESEARCH_USE = "Research use only; not for diagnosis, treatment or dosing."
+
+
+@app.command()
+def compare(
+    compounds: Annotated[list[str], typer.Argument(help="Two or more compounds, by name or synonym.")],
+    out: Out = Path("guide"),
+    seed: Seed = 1,
+    draws: Draws = 40,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Write the comparative guide (HTML and PDF)."""
+
+    def show(result: dict[str, Any]) -> str:
+        return (
+            f"{', '.join(result['compounds'])}: {len(result['cells'])} cells, each with its source; seed {seed}\n"
+            f"HTML  {result['report_html']}\nPDF   {result['report_pdf']}\n{RESEARCH_USE}"
+        )
+
+    return run_command(
+        "compare",
+        lambda w: w.CompareRequest(compounds=tuple(compounds), draws=draws, seed=seed),
+        show,
+        Options(json, out, seed, overwrite),
+    )
+
+
+@app.command(context_settings=_NUMBERS)
+def convert(
+    value: Annotated[float, typer.Argument(help="Number.")],
+    unit: Annotated[str, typer.Argument(help="Its unit.")],
+    to: Annotated[str, typer.Argument(help="Unit wanted.")],
+    compound: Annotated[str | None, typer.Option("--compound", help="Compound, for mass against amount.")] = None,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+) -> int:
+    """Convert a value from one unit to another."""
+    return run_command(
+        "convert",
+        lambda w: w.ConvertRequest(value=value, unit=unit, to=to, compound=compound),
+        lambda r: f"{number(r['value'], 6)} {r['unit']}",
+        Options(json, out, seed),
+    )
+
+
+@app.command()
+def compounds(out: Out = None, seed: Seed = 1, json: Json = False) -> int:
+    """List the compounds of the library."""
+    columns = (
+        ("name", "compound"),
+        ("class", "class"),
+        ("immunophilin", "immunophilin"),
+        ("target", "target"),
+        ("molar_mass_g_per_mol", "g/mol"),
+        ("constants", "constants"),
+        ("constants_assumed", "assumed"),
+        ("in_t_cell_model", "in T-cell model"),
+        ("synonyms", "synonyms"),
+    )
+    return run_command(
+        "compounds", lambda w: w.CompoundsRequest(), lambda r: table(r["compounds"], columns), Options(json, out, seed)
+    )
+
+
+@app.command()
+def show(
+    compound: Annotated[str, typer.Argument(help="Name or synonym.")],
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+) -> int:
+    """Show a compound, each value with its source."""
+    return run_command("show", lambda w: w.ShowRequest(compound=compound), _show_compound, Options(json, out, seed))
+
+
+def _show_compound(r: dict[str, Any]) -> str:
+    identity = [{"property": name} | entry for name, entry in r["identity"].items()]
+    constants = [c | {"shown": c["printed"] or number(c["value"], 6)} for c in r["constants"]]
+    potencies = [p | {"stimulus": f"{p['readout']}, {p['stimulus']}"} for p in r["potencies"]]
+    source = ("source", "source")
+    parts = [
+        f"{r['name']} ({', '.join(r['synonyms'])})",
+        f"{r['class']}; immunophilin {r['immunophilin']}; target {r['target']}",
+        r["summary"],
+        r["note"],
+        table(identity, (("property", "identity"), ("value", "value"), ("kind", "kind"), source)),
+        table(constants, (("property", "constant"), ("shown", "value"), ("unit", "unit"), ("kind", "kind"), source)),
+    ]
+    if potencies:
+        columns = (("id", "id"), ("stimulus", "potency"), ("printed", "as printed"), ("kind", "kind"), source)
+        parts.append(table(potencies, columns))
+    parts.append("\n".join(f"{key}: {citation}" for key, citation in r["references"].items()))
+    return "\n\n".join(part for part in parts if part)
+
+
+@app.command(context_settings=_NUMBERS)
+def simulate(
+    model: Annotated[str, typer.Argument(help="Name in the library, or path of an .ant or .xml file.")],
+    times: Annotated[str, typer.Option("--times", help="start:end:step, or a list 0,1,2; h for library models.")],
+    settings: Annotated[list[str] | None, typer.Option("--set", help="name=value[unit]; repeatable.")] = None,
+    doses: Annotated[str | None, typer.Option("--doses", help="CSV: time_h,target,amount,unit,...")] = None,
+    stimulus: Annotated[str | None, typer.Option("--stimulus", help="Protocol of the library: mlr, pha, ...")] = None,
+    output: Annotated[list[str] | None, typer.Option("--output", help="Name to put out; repeatable.")] = None,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Simulate a model over time."""
+    return run_command(
+        "simulate",
+        lambda w: w.SimulateRequest(
+            model=model,
+            times=times,
+            settings=tuple(settings or ()),
+            doses=doses,
+            stimulus=stimulus,
+            outputs=tuple(output or ()),
+            seed=seed,
+        ),
+        _show_simulation,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _show_simulation(r: dict[str, Any]) -> str:
+    times = list(r["time"])
+    chosen = sorted({0, len(times) // 2, len(times) - 1})
+    columns = [("name", "name"), *((str(i), f"t = {times[i]:g}") for i in chosen)]
+    rows = [{"name": name} | {str(i): float(v[i]) for i in chosen} for name, v in r["species"].items()]
+    head = f"{r['model']}: {len(times)} times in {r['time_unit']}; --json prints all, --out keeps them"
+    return "\n".join([head, *r["warnings"], table(rows, columns)])
+
+
+@app.command(context_settings=_NUMBERS)
+def potency(
+    compound: Annotated[str, typer.Argument(help="Name or synonym.")],
+    readout: Annotated[str, typer.Option("--readout", help="il2, ifn_gamma, proliferation, calcineurin, s6k, ...")],
+    stimulus: Annotated[str, typer.Option("--stimulus", help="mlr, pha, anti_cd3, il2 or none.")],
+    density: Annotated[float | None, typer.Option("--density", help="Cells per mL.")] = None,
+    serum: Annotated[float | None, typer.Option("--serum", help="Serum, per cent by volume.")] = None,
+    hours: Annotated[float | None, typer.Option("--hours", help="From stimulus to harvest, h.")] = None,
+    add_at: Annotated[float, typer.Option("--add-at", help="Drug added, h after stimulus; negative before.")] = 0.0,
+    draws: Draws = 40,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Simulate the potency of a compound in a culture."""
+    return run_command(
+        "potency",
+        lambda w: w.PotencyRequest(
+            compound=compound,
+            readout=readout,
+            stimulus=stimulus,
+            density=density,
+            serum=serum,
+            hours=hours,
+            add_at=add_at,
+            draws=draws,
+            seed=seed,
+        ),
+        _show_potency,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _show_potency(r: dict[str, Any]) -> str:
+    lower, upper = r["ci"]
+    conditions = r["conditions"]
+    lines = [
+        f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']} (simulated, {r['model']}, seed {r['seed']})",
+        f"  IC50 absolute    {number(r['ic50_absolute_nM'])} nM, 90 % interval {number(lower)} to {number(upper)} nM",
+        f"  IC50 relative    {number(r['ic50_relative_nM'])} nM",
+        f"  Hill slope       {number(r['hill'])}",
+        f"  max. inhibition  {number(100 * r['max_inhibition_fraction'])} %",
+        f"  status           {r['status']}",
+        f"  culture          {conditions['cells_per_ml']:g} cells/mL, {conditions['serum_percent']:g} % serum, "
+        f"{conditions['hours']:g} h, drug added at {conditions['add_at_hours']:g} h",
+    ]
+    lines += [f"  measured         {p['printed']} ({', '.join(p['source']) or p['kind']})" for p in r["measured"]]
+    return "\n".join([*lines, f"  note             {conditions['note']}"])
+
+
+@app.command()
+def calibrate(
+    model: Annotated[str, typer.Option("--model", help="Model of the library.")] = "t_cell",
+    starts: Annotated[int, typer.Option("--starts", help="Starts followed to their minimum.")] = 2,
+    accept: Annotated[bool, typer.Option("--accept", help="Write the fit into the library.")] = False,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Fit the model anew and print observed against predicted."""
+    return run_command(
+        "calibrate",
+        lambda w: w.CalibrateRequest(model=model, starts=starts, accept=accept, seed=seed),
+        _show_calibration,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _show_calibration(r: dict[str, Any]) -> str:
+    rows = (
+        ("id", "observation"),
+        ("compound", "compound"),
+        ("readout", "readout"),
+        ("stimulus", "stimulus"),
+        ("observed", "observed nM"),
+        ("predicted", "predicted nM"),
+        ("fold", "fold"),
+        ("used", "fitted"),
+    )
+    parameters = (
+        ("parameter", "parameter"),
+        ("prior", "prior"),
+        ("value", "value"),
+        ("unit", "unit"),
+        ("log10_standard_error", "se of log10"),
+        ("at_bound", "at bound"),
+    )
+    left_out = (("id", "left out"), ("compound", "compound"), ("reason", "reason"))
+    share = f"{100 * r['share_within_3_fold']:.0f} % of the fitted observations are met within a factor of three"
+    ending = f"{r['status']}, sum of squares {number(r['sum_of_squares'])}, seed {r['seed']}"
+    agree = f"{r['agreeing_starts']} of {r['starts']} starts agree"
+    return "\n\n".join(
+        [
+            table(r["rows"], rows),
+            f"{share}; {ending}; {agree}",
+            table(r["parameters"], parameters),
+            table(r["left_out"], left_out),
+        ]
+    )
+
+
+@app.command()
+def doctor(out: Out = None, seed: Seed = 1, json: Json = False) -> int:
+    """Look the installation over."""
+    return run_command(
+        "doctor",
+        lambda w: w.DoctorRequest(),
+        lambda r: table(r["checks"], (("name", "check"), ("ok", "ok"), ("detail", "detail")), widest=160),
+        Options(json, out, seed),
+    )

@@ -1,0 +1,126 @@
+"""What every command does around a workflow: options, progress, JSON or text, errors and exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limus.kernel.errors import CancelledError, InputError, LimusError
+
+__all__ = ["EXIT_INTERNAL", "Options", "report_error", "run_command"]
+
+EXIT_INTERNAL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options that all commands share."""
+
+    json: bool
+    out: Path | None
+    seed: int
+    overwrite: bool = False
+
+
+def run_command(
+    workflow: str, make_request: Callable[[Any], Any], show: Callable[[dict[str, Any]], str], options: Options
+) -> int:
+    """Run a workflow and print its result.
+
+    Parameters
+    ----------
+    workflow : str
+        Name of the module under ``limus.workflows``.
+    make_request : callable
+        Gets the module, returns the request.
+    show : callable
+        Turns the result's dictionary into text for people.
+    options : Options
+
+    Returns
+    -------
+    int
+        Exit status.
+
+    Raises
+    ------
+    LimusError
+        Whatever the workflow raises on purpose.
+    """
+    import importlib  # noqa: PLC0415
+
+    from limus.cli.progress import BarProgress  # noqa: PLC0415
+    from limus.kernel.execution import Execution  # noqa: PLC0415
+    from limus.workflows.request import json_value  # noqa: PLC0415
+
+    module = importlib.import_module(f"limus.workflows.{workflow}")
+    request = _checked(make_request, module)
+    progress = BarProgress()
+    execution = Execution(seed=options.seed, progress=progress, overwrite=options.overwrite)
+    try:
+        result = module.run(request, out=options.out, execution=execution)
+    finally:
+        progress.finish()
+    content = result.as_dict()
+    if options.json:
+        print(json.dumps(json_value(content)))  # noqa: T201
+    else:
+        print(show(content))  # noqa: T201
+    return 0
+
+
+def _checked(make_request: Callable[[Any], Any], module: Any) -> Any:
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        return make_request(module)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "request"
+        raise InputError(f"option {where}", first["input"], first["msg"], "correct the option") from None
+
+
+def report_error(error: BaseException, *, as_json: bool) -> int:
+    """Print an error, as the contract's JSON object or as text, and return the exit status.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised. What limus did not raise on purpose is saved with its traceback.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        1 to 4, or 130.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        error = CancelledError("run", "interrupted", do="start the same command again; finished parts are kept")
+    if not isinstance(error, LimusError):
+        error = _internal(error)
+    if as_json:
+        print(json.dumps({"error": error.as_dict()}))  # noqa: T201
+    else:
+        lines = [f"limus: {error.where}" + (f": {error.got}" if error.got else "")]
+        lines += [f"  allowed: {error.allowed}"] if error.allowed else []
+        lines += [f"  do: {error.do}"] if error.do else []
+        print("\n".join(lines), file=sys.stderr)  # noqa: T201
+    return error.exit_status
+
+
+def _internal(error: BaseException) -> LimusError:
+    text = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="limus-", suffix=".txt", delete=False) as file:
+            file.write(text)
+        saved = f"please report it with {file.name}"
+    except OSError:
+        print(text, file=sys.stderr)  # noqa: T201
+        saved = "please report it with the traceback above"
+    return LimusError("internal error", f"{type(error).__name__}: {error}", do=saved)

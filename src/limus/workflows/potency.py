@@ -1,0 +1,279 @@
+"""``limus potency``: the simulated potency of a drug in a culture, with an interval from the fit's uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from limus.kernel.errors import RefusedError
+from limus.kernel.execution import Execution
+from limus.kernel.provenance import Directness
+from limus.kernel.tables import Table, write_parquet
+from limus.molecule.compound import Compound, find_compound
+from limus.signalling.culture import Culture, check_culture, drugs_of, run_responses
+from limus.signalling.observations import Potency, load_potencies
+from limus.signalling.potency import CurveSummary, concentration_grid, summarise_curve
+from limus.signalling.protocol import find_protocol
+from limus.signalling.sourced_model import SourcedModel, draw_fitted, load_model
+from limus.workflows.request import Request, open_run
+
+__all__ = ["Curve", "PotencyRequest", "PotencyResult", "require_modelled", "run", "simulate_curves"]
+
+LOWEST_NM, HIGHEST_NM, PER_DECADE = 1e-4, 1e4, 4
+INTERVAL = (5.0, 95.0)
+
+
+class PotencyRequest(Request):
+    """A drug, a readout, a stimulus; what is not given is the protocol's usual value."""
+
+    compound: str
+    readout: str
+    stimulus: str
+    density: float | None = Field(default=None, description="cells per mL")
+    serum: float | None = Field(default=None, description="per cent by volume")
+    hours: float | None = Field(default=None, description="from stimulus to harvest, h")
+    add_at: float = Field(default=0.0, description="when the drug is added, h after the stimulus; negative before")
+    draws: int = Field(default=40, ge=0, le=1000, description="parameter sets drawn for the interval")
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A simulated dose-response of one readout with its band.
+
+    Attributes
+    ----------
+    concentrations : (C,) array
+        nM.
+    percent : (C,) array
+        Of control, at the fitted values.
+    lower, upper : (C,) array
+        5th and 95th percentile over the draws; NaN without draws.
+    summary : CurveSummary
+    interval : tuple of float
+        5th and 95th percentile of the absolute IC50 over the draws that reach it, nM; NaN where fewer than half do.
+    """
+
+    concentrations: NDArray[np.float64]
+    percent: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    summary: CurveSummary
+    interval: tuple[float, float]
+
+
+def require_modelled(model: SourcedModel, compound: Compound) -> str:
+    """Return the model's name of a compound.
+
+    Parameters
+    ----------
+    model : SourcedModel
+    compound : Compound
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    RefusedError
+        The model does not contain the compound.
+    """
+    if compound.name not in drugs_of(model):
+        raise RefusedError(
+            f"compound in model {model.name}",
+            compound.name,
+            ", ".join(drugs_of(model)),
+            "the library has no binding constants that would put it into the model; nothing is substituted",
+        )
+    return compound.name
+
+
+def simulate_curves(
+    model: SourcedModel,
+    culture: Culture,
+    drug: str,
+    readouts: Mapping[str, float],
+    *,
+    draws: int,
+    execution: Execution,
+    label: str = "",
+) -> dict[str, Curve]:
+    """Simulate the dose-response of several readouts with bands from the fit's covariance.
+
+    Parameters
+    ----------
+    model : SourcedModel
+    culture : Culture
+    drug : str
+    readouts : mapping of str to float
+        Readout to hours from stimulus to harvest.
+    draws : int
+        Parameter sets drawn from the fit; 0 gives no band.
+    execution : Execution
+        Its seed decides the draws.
+    label : str
+        Shown by the progress.
+
+    Returns
+    -------
+    dict of str to Curve
+
+    Raises
+    ------
+    SolveError
+        A simulation failed.
+    """
+    grid = concentration_grid(LOWEST_NM, HIGHEST_NM, PER_DECADE)
+    sets = draw_fitted(model, draws, execution.seed)
+    answer = run_responses(model, culture, drug, grid, readouts, parameters=sets, execution=execution, label=label)
+    return {name: _curve(grid, answer.percent[name]) for name in readouts}
+
+
+def _curve(grid: NDArray[np.float64], percent: NDArray[np.float64]) -> Curve:
+    """The first row is at the fitted values, the others are draws."""
+    draws = percent[1:]
+    empty = np.full(len(grid), np.nan)
+    lower, upper = (np.percentile(draws, INTERVAL, axis=0)) if len(draws) else (empty, empty)
+    found = np.array([summarise_curve(grid, row).ic50_absolute_nM for row in draws])
+    reached = found[np.isfinite(found)]
+    enough = len(draws) > 0 and len(reached) * 2 >= len(draws)
+    interval = tuple(np.percentile(reached, INTERVAL).tolist()) if enough else (float("nan"), float("nan"))
+    return Curve(grid, percent[0], lower, upper, summarise_curve(grid, percent[0]), interval)
+
+
+@dataclass(frozen=True, eq=False)
+class PotencyResult:
+    """A simulated potency and what was measured under the same stimulus."""
+
+    compound: str
+    readout: str
+    culture: Culture
+    curve: Curve
+    draws: int
+    seed: int
+    model: str
+    measured: tuple[Potency, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the command contract says; ``ci`` is the 5th and 95th percentile over the draws."""
+        summary = self.curve.summary
+        return {
+            "compound": self.compound,
+            "readout": self.readout,
+            "stimulus": self.culture.protocol.name,
+            "ic50_absolute_nM": summary.ic50_absolute_nM,
+            "ic50_relative_nM": summary.ic50_relative_nM,
+            "ci": list(self.curve.interval),
+            "ci_level_percent": 90,
+            "hill": summary.hill,
+            "max_inhibition_fraction": summary.max_inhibition_fraction,
+            "status": str(summary.status),
+            "directness": str(Directness.SIMULATED),
+            "model": self.model,
+            "draws": self.draws,
+            "seed": self.seed,
+            "conditions": {
+                "cells_per_ml": self.culture.cells_per_ml,
+                "serum_percent": self.culture.serum_percent,
+                "hours": self.culture.hours,
+                "add_at_hours": self.culture.add_at_hours,
+                "note": self.culture.protocol.note,
+            },
+            "measured": [
+                {
+                    "id": p.id,
+                    "printed": p.printed,
+                    "value_nM": p.centre_nM,
+                    "kind": str(p.kind),
+                    "source": list(p.source),
+                }
+                for p in self.measured
+            ],
+        }
+
+
+def run(request: PotencyRequest, *, out: Path | None = None, execution: Execution | None = None) -> PotencyResult:
+    """Simulate a potency.
+
+    Parameters
+    ----------
+    request : PotencyRequest
+    out : Path, optional
+        Run directory; the curve is kept in ``results/curve.parquet``.
+    execution : Execution, optional
+        How to run; the request's seed is used.
+
+    Returns
+    -------
+    PotencyResult
+
+    Raises
+    ------
+    UnknownNameError
+        Unknown compound, readout or stimulus.
+    ValueRangeError
+        A number that no culture can have.
+    RefusedError
+        The model does not contain the compound, or the culture lies outside its validity domain.
+    SolveError
+        A simulation failed.
+    """
+    execution = execution or Execution(seed=request.seed)
+    model = load_model("t_cell")
+    compound = find_compound(request.compound)
+    model.readout(request.readout)
+    protocol = find_protocol(request.stimulus)
+    drug = require_modelled(model, compound)
+    usual = Culture.usual(protocol, request.readout)
+    culture = Culture(
+        protocol=protocol,
+        hours=usual.hours if request.hours is None else request.hours,
+        cells_per_ml=usual.cells_per_ml if request.density is None else request.density,
+        serum_percent=usual.serum_percent if request.serum is None else request.serum,
+        add_at_hours=request.add_at,
+    )
+    check_culture(model, culture, [drug], HIGHEST_NM)
+    directory = open_run(out, "potency", request.as_dict(), execution) if out is not None else None
+    curves = simulate_curves(
+        model,
+        culture,
+        drug,
+        {request.readout: culture.hours},
+        draws=request.draws,
+        execution=execution,
+        label=f"{compound.name} on {request.readout}",
+    )
+    result = PotencyResult(
+        compound=compound.name,
+        readout=request.readout,
+        culture=culture,
+        curve=curves[request.readout],
+        draws=request.draws,
+        seed=request.seed,
+        model=model.name,
+        measured=tuple(
+            p
+            for p in load_potencies()
+            if (p.compound, p.readout, p.stimulus) == (compound.name, request.readout, request.stimulus)
+            and p.metric in {"ic50", "range"}
+        ),
+    )
+    if directory is not None:
+        curve = result.curve
+        table = Table.create(
+            {
+                "concentration_nM": curve.concentrations,
+                "response_percent": curve.percent,
+                "lower_percent": curve.lower,
+                "upper_percent": curve.upper,
+            }
+        )
+        write_parquet(table, directory.path / "results" / "curve.parquet")
+    return result

@@ -1,0 +1,92 @@
+"""What every workflow's request and result have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from limus.kernel.execution import Execution, RunDirectory
+from limus.kernel.provenance import stamp_run
+
+__all__ = ["Request", "Result", "json_value", "open_run"]
+
+
+class Request(BaseModel):
+    """Base of every request: frozen, no unknown keys; values are checked when it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The request for ``run.toml``; what was not given is left out."""
+        return self.model_dump(exclude_none=True, mode="json")
+
+
+class Result(Protocol):
+    """What a workflow returns."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as a JSON object, in the keys of the command contract."""
+
+
+def open_run(
+    out: Path, command: str, request: Mapping[str, Any], execution: Execution, inputs: Iterable[Path] = ()
+) -> RunDirectory:
+    """Open the run directory of a request.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
+    command : str
+        Name of the workflow.
+    request : mapping
+        The resolved request.
+    execution : Execution
+        Its seed is stamped, its ``overwrite`` obeyed.
+    inputs : iterable of Path
+        Files that the user gave; their hashes are stamped.
+
+    Returns
+    -------
+    RunDirectory
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or holds something else.
+    """
+    stamp = stamp_run(execution.seed, inputs)
+    return RunDirectory.open(out, command=command, request=request, stamp=stamp, overwrite=execution.overwrite)
+
+
+def json_value(value: Any) -> Any:
+    """Turn a value into what JSON holds: NaN and infinity become None, arrays lists, enumerations their text.
+
+    Parameters
+    ----------
+    value
+        Any result.
+
+    Returns
+    -------
+    object
+        Representable in JSON.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return json_value(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_value(item) for item in value]
+    if isinstance(value, np.generic):
+        return json_value(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    return str(value)
