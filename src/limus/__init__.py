@@ -1,26 +1,59 @@
 """Head-to-head pharmacology of immunosuppressants, from the molecule to the guide, every number with its source.
 
 Each thing a person can ask is a workflow; its name here is loaded when first used, so importing ``limus`` is quick.
+A workflow takes its settings as keywords and returns its result.
+
+Examples
+--------
+>>> import limus
+>>> round(limus.convert(value=10, unit="ng/mL", to="nM", compound="FK506").value, 3)
+12.437
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from limus._version import __version__
 
-_WORKFLOWS: dict[str, str] = {}
+if TYPE_CHECKING:
+    from limus.kernel.execution import Execution
 
-__all__ = ["__version__"]
-__all__ += sorted(_WORKFLOWS)
+__all__ = [
+    "__version__",
+    "calibrate",
+    "compare",
+    "compounds",
+    "convert",
+    "doctor",
+    "potency",
+    "show",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WORKFLOWS:
-        return importlib.import_module(f"limus.workflows.{_WORKFLOWS[name]}").run
+    if name in __all__:
+        return _workflow(name)
     raise AttributeError(f"module 'limus' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _workflow(name: str) -> Callable[..., Any]:
+    module = importlib.import_module(f"limus.workflows.{name}")
+    parse_record = importlib.import_module("limus.kernel.tables").parse_record
+    request_type = getattr(module, f"{name.capitalize()}Request")
+
+    def ask(*, out: Path | str | None = None, execution: Execution | None = None, **settings: Any) -> Any:
+        request = parse_record(settings, request_type, where=f"limus.{name}")
+        return module.run(request, out=None if out is None else Path(out), execution=execution)
+
+    ask.__name__ = name
+    ask.__doc__ = f"{module.run.__doc__}\n\n    Settings are the fields of ``{request_type.__name__}``, as keywords."
+    return ask

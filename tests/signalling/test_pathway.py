@@ -136,7 +136,7 @@ def test_the_drawn_signs_are_those_of_the_mechanism(model: SourcedModel) -> None
     assert found["nfat", "nfat_nuclear"] == found["nfat_nuclear", "nfat_phosphorylated"] == 0
     assert found["calcineurin", "nfat"] == 1
     assert found["nfat_nuclear", "il2_mrna"] == found["il2_mrna", "il2"] == found["il2", "il2_receptor"] == 1
-    assert found["mtorc1", "s6k"] == found["akt", "s6k"] == 1
+    assert found["akt", "mtorc1"] == found["mtorc1", "s6k"] == 1
     assert found["mtorc1", "ebp1"] == found["akt", "ebp1"] == -1
     assert found["ebp1", "eif4e"] == -1
     assert found["eif4e", "proliferation"] == found["s6k", "proliferation"] == 1
@@ -145,14 +145,14 @@ def test_the_drawn_signs_are_those_of_the_mechanism(model: SourcedModel) -> None
 def test_each_complex_reaches_the_other_drugs_target_through_fkbp12_only(graph: InfluenceGraph) -> None:
     calcineurin = {"calcineurin", "calcineurin_free_fraction", "calcineurin_activity"}
     nfat = {"NFAT_phosphorylated", "NFAT", "NFAT_nuclear", "NFAT_phosphorylated_nuclear", "nfat_nuclear_fraction"}
-    mtorc1 = {"mTORC1", "mtorc1_free_fraction"}
+    mtorc1 = {"mTORC1", "mtorc1_free_fraction", "mtorc1_activity"}
     sirolimus = reachable(graph, "sirolimus.complex", closed=["FKBP12"])
     assert mtorc1 < sirolimus
     assert not sirolimus & (calcineurin | nfat)
     assert calcineurin | nfat < reachable(graph, "sirolimus.complex")  # competition for FKBP12
     tacrolimus = reachable(graph, "tacrolimus.complex", closed=["FKBP12"])
     assert calcineurin | nfat < tacrolimus
-    assert not tacrolimus & mtorc1
+    assert not tacrolimus & {"mTORC1", "mtorc1_free_fraction"}  # its activity follows IL-2 through Akt
 
 
 def test_no_influence_in_the_model_changes_its_sign_over_the_samples(graph: InfluenceGraph) -> None:
@@ -164,7 +164,7 @@ def test_no_influence_in_the_model_changes_its_sign_over_the_samples(graph: Infl
     [
         (("nfat_nuclear", "il2_mrna"), "IL2_mRNA", "nfat_nuclear_fraction"),
         (("ebp1", "eif4e"), "eif4e_available", "EBP1_phosphorylated"),
-        (("mtorc1", "s6k"), "S6K_phosphorylated", "mtorc1_free_fraction"),
+        (("mtorc1", "s6k"), "S6K_phosphorylated", "mtorc1_activity"),
     ],
 )
 def test_turning_a_rate_round_turns_the_drawn_edge(
@@ -198,7 +198,7 @@ def test_a_pair_without_influence_is_refused_by_name(model: SourcedModel) -> Non
 
 
 def test_an_influence_that_the_model_loses_is_refused(model: SourcedModel) -> None:
-    without = changed_rule(model, "S6K_phosphorylated", "mtorc1_free_fraction", Number(1.0))
+    without = changed_rule(model, "S6K_phosphorylated", "mtorc1_activity", Number(1.0))
     with pytest.raises(ModelError, match="mtorc1 to s6k"):
         pathway_graph(without, [])
 

@@ -51,7 +51,7 @@ def compare(
 
     return run_command(
         "compare",
-        lambda w: w.CompareRequest(compounds=tuple(compounds), draws=draws, seed=seed),
+        {"compounds": tuple(compounds), "draws": draws},
         show,
         Options(json, out, seed, overwrite),
     )
@@ -70,7 +70,7 @@ def convert(
     """Convert a value from one unit to another."""
     return run_command(
         "convert",
-        lambda w: w.ConvertRequest(value=value, unit=unit, to=to, compound=compound),
+        {"value": value, "unit": unit, "to": to, "compound": compound},
         lambda r: f"{number(r['value'], 6)} {r['unit']}",
         Options(json, out, seed),
     )
@@ -90,9 +90,7 @@ def compounds(out: Out = None, seed: Seed = 1, json: Json = False) -> int:
         ("in_t_cell_model", "in T-cell model"),
         ("synonyms", "synonyms"),
     )
-    return run_command(
-        "compounds", lambda w: w.CompoundsRequest(), lambda r: table(r["compounds"], columns), Options(json, out, seed)
-    )
+    return run_command("compounds", {}, lambda r: table(r["compounds"], columns), Options(json, out, seed))
 
 
 @app.command()
@@ -103,7 +101,7 @@ def show(
     json: Json = False,
 ) -> int:
     """Show a compound, each value with its source."""
-    return run_command("show", lambda w: w.ShowRequest(compound=compound), _show_compound, Options(json, out, seed))
+    return run_command("show", {"compound": compound}, _show_compound, Options(json, out, seed))
 
 
 def _show_compound(r: dict[str, Any]) -> str:
@@ -142,15 +140,14 @@ def simulate(
     """Simulate a model over time."""
     return run_command(
         "simulate",
-        lambda w: w.SimulateRequest(
-            model=model,
-            times=times,
-            settings=tuple(settings or ()),
-            doses=doses,
-            stimulus=stimulus,
-            outputs=tuple(output or ()),
-            seed=seed,
-        ),
+        {
+            "model": model,
+            "times": times,
+            "settings": tuple(settings or ()),
+            "doses": doses,
+            "stimulus": stimulus,
+            "outputs": tuple(output or ()),
+        },
         _show_simulation,
         Options(json, out, seed, overwrite),
     )
@@ -183,17 +180,16 @@ def potency(
     """Simulate the potency of a compound in a culture."""
     return run_command(
         "potency",
-        lambda w: w.PotencyRequest(
-            compound=compound,
-            readout=readout,
-            stimulus=stimulus,
-            density=density,
-            serum=serum,
-            hours=hours,
-            add_at=add_at,
-            draws=draws,
-            seed=seed,
-        ),
+        {
+            "compound": compound,
+            "readout": readout,
+            "stimulus": stimulus,
+            "density": density,
+            "serum": serum,
+            "hours": hours,
+            "add_at": add_at,
+            "draws": draws,
+        },
         _show_potency,
         Options(json, out, seed, overwrite),
     )
@@ -229,7 +225,7 @@ def calibrate(
     """Fit the model anew and print observed against predicted."""
     return run_command(
         "calibrate",
-        lambda w: w.CalibrateRequest(model=model, starts=starts, accept=accept, seed=seed),
+        {"model": model, "starts": starts, "accept": accept},
         _show_calibration,
         Options(json, out, seed, overwrite),
     )
@@ -273,7 +269,8 @@ def doctor(out: Out = None, seed: Seed = 1, json: Json = False) -> int:
     """Look the installation over."""
     return run_command(
         "doctor",
-        lambda w: w.DoctorRequest(),
+        {},
         lambda r: table(r["checks"], (("name", "check"), ("ok", "ok"), ("detail", "detail")), widest=160),
         Options(json, out, seed),
+        status=lambda r: 0 if r["healthy"] else 1,
     )

@@ -6,12 +6,12 @@ import json
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from limus.kernel.errors import CancelledError, InputError, LimusError
+from limus.kernel.errors import CancelledError, LimusError
 
 __all__ = ["EXIT_INTERNAL", "Options", "report_error", "run_command"]
 
@@ -29,7 +29,12 @@ class Options:
 
 
 def run_command(
-    workflow: str, make_request: Callable[[Any], Any], show: Callable[[dict[str, Any]], str], options: Options
+    workflow: str,
+    settings: Mapping[str, Any],
+    show: Callable[[dict[str, Any]], str],
+    options: Options,
+    *,
+    status: Callable[[dict[str, Any]], int] = lambda content: 0,
 ) -> int:
     """Run a workflow and print its result.
 
@@ -37,11 +42,13 @@ def run_command(
     ----------
     workflow : str
         Name of the module under ``limus.workflows``.
-    make_request : callable
-        Gets the module, returns the request.
+    settings : mapping
+        Fields of the workflow's request, without the seed.
     show : callable
         Turns the result's dictionary into text for people.
     options : Options
+    status : callable
+        Turns the result's dictionary into the exit status.
 
     Returns
     -------
@@ -57,10 +64,13 @@ def run_command(
 
     from limus.cli.progress import BarProgress  # noqa: PLC0415
     from limus.kernel.execution import Execution  # noqa: PLC0415
+    from limus.kernel.tables import parse_record  # noqa: PLC0415
     from limus.workflows.request import json_value  # noqa: PLC0415
 
     module = importlib.import_module(f"limus.workflows.{workflow}")
-    request = _checked(make_request, module)
+    request_type = getattr(module, f"{workflow.capitalize()}Request")
+    seeded = {"seed": options.seed} if "seed" in request_type.model_fields else {}
+    request = parse_record(dict(settings) | seeded, request_type, where=f"limus {workflow}")
     progress = BarProgress()
     execution = Execution(seed=options.seed, progress=progress, overwrite=options.overwrite)
     try:
@@ -72,18 +82,7 @@ def run_command(
         print(json.dumps(json_value(content)))  # noqa: T201
     else:
         print(show(content))  # noqa: T201
-    return 0
-
-
-def _checked(make_request: Callable[[Any], Any], module: Any) -> Any:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    try:
-        return make_request(module)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "request"
-        raise InputError(f"option {where}", first["input"], first["msg"], "correct the option") from None
+    return status(content)
 
 
 def report_error(error: BaseException, *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from limus.kernel.errors import UnitError, ValueRangeError
 
@@ -35,8 +35,6 @@ def _registry() -> pint.UnitRegistry[float]:
     import pint  # noqa: PLC0415
 
     registry: pint.UnitRegistry[float] = pint.UnitRegistry(autoconvert_offset_to_baseunit=False)
-    registry.define("molar = mol / liter = M")
-    registry.define("cells = []")
     return registry
 
 
@@ -118,7 +116,13 @@ def dimension(unit: str, *, where: str = "unit") -> str:
     """
     powers = _parse_unit(unit, where).dimensionality
     # one text for one dimension, whatever the order in which the unit was written
-    return str(type(powers)(dict(sorted(powers.items(), key=lambda item: (item[1] < 0, item[0])))))
+    ordered = sorted(powers.items(), key=lambda item: (_power(item[1]) < 0, item[0]))
+    return str(type(powers)(dict(ordered)))
+
+
+def _power(power: Any) -> float:
+    """Pint types the power of a dimension as any number; it is a plain one here."""
+    return float(power)
 
 
 def canonical_unit(unit: str, *, where: str = "unit") -> str:
@@ -146,7 +150,7 @@ def canonical_unit(unit: str, *, where: str = "unit") -> str:
     >>> canonical_unit("1/(M*s)")
     'nM**-1*h**-1'
     """
-    powers = {name: float(power) for name, power in _parse_unit(unit, where).dimensionality.items()}  # type: ignore[arg-type]
+    powers = {name: _power(power) for name, power in _parse_unit(unit, where).dimensionality.items()}
     substance, length = powers.pop("[substance]", 0), powers.pop("[length]", 0)
     parts = {"h": powers.pop("[time]", 0), "mg": powers.pop("[mass]", 0)}
     if powers or length % 3:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from limus.kernel.errors import FileReadError, ModelError
 
-__all__ = ["antimony_to_sbml", "check_text", "read_antimony"]
+__all__ = ["antimony_to_sbml", "check_text", "read_antimony", "values_for_submodels"]
 
 _LOCK = threading.Lock()
 _NOT_CODE = re.compile(r'"[^"\n]*"|/\*.*?\*/|//[^\n]*|#[^\n]*', re.DOTALL)
 _DECLARATION = re.compile(r"^\s*(?:(?:const|var|species|compartment|substanceOnly)\s+)+")
 _ASSIGNMENT = re.compile(r"^\s*\$?([A-Za-z_][\w.]*)\s*(=|:=|'\s*=)(?![=>])")
+_DOTTED_NUMBER = re.compile(r"^[^=:']*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
 _MODULE = re.compile(r"^\s*(?:model|module|function)\b\s*\*?\s*([A-Za-z_]\w*)?")
 _LABEL = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*:(?!=)")
 
@@ -101,6 +102,50 @@ def check_text(text: str, where: str) -> None:
                     "remove one of the two lines",
                 )
             first[key] = number
+
+
+def values_for_submodels(text: str, main: str, where: str) -> dict[str, float]:
+    """Find what the outer model gives to elements of its submodels: ``A.x = 5``, which libantimony drops in SBML.
+
+    Parameters
+    ----------
+    text : str
+        Antimony text.
+    main : str
+        Name of the outer model.
+    where : str
+        File or name, for the error.
+
+    Returns
+    -------
+    dict of str to float
+        Such as ``{'A.x': 5.0}``.
+
+    Raises
+    ------
+    ModelError
+        A submodel's element is given a formula, a rule or a rate, or is given something inside another submodel.
+    """
+    found: dict[str, float] = {}
+    module = ""
+    for number, statement in _statements(text):
+        opening = _MODULE.match(statement)
+        if opening or re.match(r"^\s*end\s*$", statement):
+            module = (opening[1] or "main") if opening else ""
+            continue
+        dotted = [name for what, name in _defined(statement) if "." in name and what != "meaning"]
+        if not dotted:
+            continue
+        match = _DOTTED_NUMBER.match(statement)
+        if match is None or module not in ("", main):
+            raise ModelError(
+                f"{where}, line {number}",
+                statement.strip(),
+                "a number for an element of a submodel, in the outer model",
+                "hand a formula to the submodel as an argument",
+            )
+        found[dotted[0]] = float(match[1])
+    return found
 
 
 def antimony_to_sbml(text: str, *, where: str = "Antimony text") -> str:

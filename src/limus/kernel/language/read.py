@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from limus.kernel.errors import FileReadError
-from limus.kernel.language.antimony_text import antimony_to_sbml, read_antimony
+from limus.kernel.language.antimony_text import antimony_to_sbml, read_antimony, values_for_submodels
 from limus.kernel.language.model import Model
 from limus.kernel.language.sbml import read_sbml
 
@@ -64,6 +64,11 @@ def read_model_text(text: str, *, language: str, where: str = "model text") -> M
     ------
     ModelError, UnsupportedFeatureError
         As :func:`read_model`.
+    UnknownNameError
+        An Antimony text gives a value to an element that its submodel does not have.
     """
-    sbml = antimony_to_sbml(text, where=where) if language == "antimony" else text
-    return read_sbml(sbml, where=where)
+    if language != "antimony":
+        return read_sbml(text, where=where)
+    model = read_sbml(antimony_to_sbml(text, where=where), where=where)
+    given = values_for_submodels(text, model.name, where)
+    return model.with_values(given, where=where) if given else model

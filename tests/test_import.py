@@ -1,0 +1,33 @@
+"""Importing limus is quick, and what it exports is what it says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import limus
+
+HEAVY = ("numpy", "scipy", "pandas", "pint", "matplotlib", "pydantic", "antimony", "libsbml", "duckdb", "typer", "rich")
+
+
+def test_importing_limus_loads_nothing_heavy() -> None:
+    code = "import sys, limus; print(','.join(m for m in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    modules = {name.split(".")[0] for name in loaded.strip().split(",")}
+    assert not modules & set(HEAVY)
+
+
+def test_the_exported_names_are_the_workflows() -> None:
+    assert set(limus.__all__) == {
+        "__version__",
+        "calibrate",
+        "compare",
+        "compounds",
+        "convert",
+        "doctor",
+        "potency",
+        "show",
+        "simulate",
+    }
+    for name in set(limus.__all__) - {"__version__"}:
+        assert callable(getattr(limus, name))
