@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
 
     from limus.cli.commands import app  # noqa: PLC0415
     from limus.cli.runner import report_error  # noqa: PLC0415
-    from limus.kernel.errors import InputError  # noqa: PLC0415
+    from limus.kernel.errors import CancelledError, InputError  # noqa: PLC0415
 
     as_json = "--json" in arguments
     try:
@@ -51,4 +51,6 @@ def run(arguments: list[str]) -> int:
         return report_error(KeyboardInterrupt(), as_json=as_json)
     except Exception as error:  # the last resort: an internal error is reported, not thrown at the user
         return report_error(error, as_json=as_json)
+    if status == CancelledError.exit_status:  # typer turns an interrupt into this
+        return report_error(KeyboardInterrupt(), as_json=as_json)
     return int(status or 0)

@@ -35,6 +35,7 @@ def _registry() -> pint.UnitRegistry[float]:
     import pint  # noqa: PLC0415
 
     registry: pint.UnitRegistry[float] = pint.UnitRegistry(autoconvert_offset_to_baseunit=False)
+    registry.define("cells = []")
     return registry
 
 

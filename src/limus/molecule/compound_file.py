@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from limus.kernel.errors import FileReadError
 from limus.kernel.provenance import Kind, SourcedValue
+from limus.kernel.tables import Entry, read_toml
 from limus.molecule.compound import Compound, CompoundConstant, SourcedText
 
 __all__ = ["read_compound"]
@@ -28,11 +27,7 @@ Key = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 KindName = Literal["measured", "compiled", "fitted", "assumed"]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Sourced(_Entry):
+class _Sourced(Entry):
     kind: KindName
     source: list[Key] = Field(default_factory=list)
     note: str = ""
@@ -66,7 +61,7 @@ class _ConstantEntry(_Sourced):
         return self
 
 
-class _Identity(_Entry):
+class _Identity(Entry):
     inchikey: _IdentityEntry | None = None
     smiles: _IdentityEntry | None = None
     formula: _IdentityEntry | None = None
@@ -76,7 +71,7 @@ class _Identity(_Entry):
     drugbank: _IdentityEntry | None = None
 
 
-class _CompoundFile(_Entry):
+class _CompoundFile(Entry):
     limus_compound: Literal[1]
     name: Text
     synonyms: list[Text]
@@ -107,14 +102,7 @@ def read_compound(path: Path) -> Compound:
         Unreadable file, not TOML, another version, or a key that is missing, unknown or wrong; the message names file
         and key, what came and what is allowed.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FileReadError(str(path), error, "a readable UTF-8 TOML file", "correct the file") from None
-    try:
-        file = _CompoundFile.model_validate(content)
-    except ValidationError as error:
-        raise _file_error(path, error) from None
+    file = read_toml(path, _CompoundFile)
     identity = {
         name: SourcedText(entry.value, Kind(entry.kind), tuple(entry.source), entry.note)
         for name in _Identity.model_fields
@@ -145,26 +133,3 @@ def _constant(entry: _ConstantEntry) -> CompoundConstant:
         note=entry.note,
     )
     return CompoundConstant(entry.property, f"{entry.property}@{'+'.join(entry.source) or 'assumed'}", value)
-
-
-def _file_error(path: Path, error: ValidationError) -> FileReadError:
-    first, *others = error.errors()
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-    more = f" ({len(others)} more errors)" if others else ""
-    got = "nothing" if first["type"] == "missing" else _brief(first["input"])
-    return FileReadError(f"{path}, key {key or '(whole file)'}{more}", got, _allowed(first), "correct the key")
-
-
-def _allowed(error: Any) -> str:
-    if error["type"] == "missing":
-        return "a value for this key"
-    if error["type"] == "extra_forbidden":
-        return "only the keys of a compound file"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    return str(error.get("ctx", {}).get("expected") or error["msg"])
-
-
-def _brief(value: object) -> str:
-    text = repr(value) if not isinstance(value, str) else value
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -88,7 +88,11 @@ class _Run:
             )
         if info["message"] != "Integration successful.":
             return found, str(info["message"]).split("(")[0].strip().rstrip(".")
-        return found, "ok" if np.isfinite(found).all() else "not finite"
+        if not np.isfinite(found).all():
+            return found, "not finite"
+        # where the solution blows up LSODA may give up before the end and still report success
+        short = bool((info["tcur"] < times[1:] - 1e-9 * (times[-1] - times[0])).any())
+        return found, "the step became too small" if short else "ok"
 
 
 def solve_trajectory(

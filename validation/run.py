@@ -1,0 +1,134 @@
+"""Run the whole slow proof and write ``MATRIX.md``: what is claimed, against what, what came out, when.
+
+    python validation/run.py [--reference-data DIR]
+
+Reference data are third-party files that are not in the repository; where the folder is absent the rows say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import io
+import json
+import os
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import molecule_equilibrium
+import nist_strd
+import sbml_suite
+from limus.signalling.calibration import predict_observations
+from limus.signalling.sourced_model import load_model
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the matrix."""
+
+    claim: str
+    against: str
+    result: str
+    passed: bool | None  # None: not run
+
+    def text(self) -> str:
+        verdict = {True: "holds", False: "**fails**", None: "not run"}[self.passed]
+        return f"| {self.claim} | {self.against} | {self.result} | {verdict} |"
+
+
+def equilibria(_: Path) -> list[Row]:
+    rows = []
+    for solver, limit in molecule_equilibrium.LIMITS.items():
+        points = max(1, round(10_000 * molecule_equilibrium.SHARES[solver] / 3))
+        worst = max(molecule_equilibrium.largest_error(solver, kind, points, 1) for kind in ("wide", "zeros", "equal"))
+        against = f"60-digit arithmetic (mpmath {metadata.version('mpmath')}), {3 * points} points, 1e-6 to 1e9 nM"
+        result = f"largest relative error {worst:.1e} (limit {limit:.0e})"
+        rows.append(Row(f"equilibrium solver {solver} is exact", against, result, worst <= limit))
+    return rows
+
+
+def certified_fits(data: Path) -> list[Row]:
+    folder = data / "nist_strd"
+    claim, against = "the fitter reaches 7 certified digits from both starts", "NIST StRD nonlinear regression"
+    if not folder.is_dir():
+        return [Row(claim, against, "reference data absent", None)]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
+        nist_strd.main([str(folder)])
+    found = json.loads(output.getvalue())
+    rows = []
+    for name, starts in sorted(found.items()):
+        digits = [start["digits_parameters"] for start in starts.values() if isinstance(start, dict)]
+        good = bool(digits) and min(digits) >= 7
+        rows.append(Row(claim, f"{against}: {name}", "digits " + ", ".join(f"{d:.1f}" for d in digits), good))
+    return rows
+
+
+def sbml(data: Path) -> list[Row]:
+    archive = data / "sbml_semantic_odd.tar.xz"
+    claim, against = "an SBML model gives the suite's numbers or is refused by name", "SBML Test Suite, semantic"
+    if not archive.is_file():
+        return [Row(claim, against, "reference data absent", None)]
+    output = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+        with contextlib.redirect_stdout(output):
+            sbml_suite.main([folder, "--json"])
+    found = json.loads(output.getvalue())
+    failed, unsupported = len(found["failed"]), len(found["unsupported"])
+    return [Row(claim, against, f"{found['passed']} pass, {failed} fail, {unsupported} refused by name", failed == 0)]
+
+
+def t_cell(_: Path) -> list[Row]:
+    rows, _left_out = predict_observations(load_model("t_cell"))
+    fitted = [row.fold for row in rows if row.observation.use == "fit"]
+    checked = [row.fold for row in rows if row.observation.use == "check"]
+    within = sum(fold <= 3 for fold in fitted)
+    result = f"{within} of {len(fitted)} fitted potencies within 3-fold, worst {max(fitted):.1f}-fold"
+    result += f"; {sum(fold <= 3 for fold in checked)} of {len(checked)} not fitted"
+    return [
+        Row(
+            "the T-cell model meets published potencies",
+            "observations/potency.csv",
+            result,
+            within / len(fitted) >= 0.7,
+        )
+    ]
+
+
+PARTS: tuple[Callable[[Path], list[Row]], ...] = (equilibria, certified_fits, sbml, t_cell)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = os.environ.get("LIMUS_REFERENCE_DATA", str(HERE / "../../shared/reference/data"))
+    parser.add_argument("--reference-data", type=Path, default=Path(default))
+    options = parser.parse_args(arguments)
+    rows: list[Row] = []
+    for part in PARTS:
+        print(f"{part.__name__} ...", file=sys.stderr, flush=True)
+        rows += part(options.reference_data)
+    with_data = "with" if options.reference_data.is_dir() else "without"
+    head = (
+        "# Validation matrix\n\n"
+        f"Made by `python validation/run.py` on {datetime.date.today()}, limus {metadata.version('limus')}, "
+        f"Python {sys.version.split()[0]}, numpy {metadata.version('numpy')}, scipy {metadata.version('scipy')}, "
+        f"{with_data} reference data.\n\n"
+        "| claim | against | result | verdict |\n|---|---|---|---|\n"
+    )
+    (HERE / "MATRIX.md").write_text(head + "\n".join(row.text() for row in rows) + "\n", encoding="utf-8")
+    print("\n".join(row.text() for row in rows))
+    return 1 if any(row.passed is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
