@@ -1,4 +1,4 @@
-"""Tacrolimus and sirolimus compete for FKBP12: how much calcineurin and mTORC1 does each still hold?
+"""Tacrolimus and sirolimus compete for FKBP12: what each still holds of calcineurin and mTORC1.
 
 Binding constants come from the library, with their sources; the totals are round numbers of this example, not
 measurements, and no transport or time is in it: only who holds whom at equilibrium.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from limus.kernel.units import convert
-from limus.molecule.compound import find_compound
+from limus.molecule.catalogue import find_compound
 from limus.molecule.equilibrium import bind_pools
 
 TACROLIMUS_NM = 100.0

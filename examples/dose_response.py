@@ -15,7 +15,7 @@ def main() -> None:
     print(f"{result.compound} on {result.readout}, {result.culture.protocol.label}; simulated with {result.model}")
     print("concentration nM  IL-2 % of control")
     for concentration, percent in zip(curve.concentrations, curve.percent, strict=True):
-        if 1e-2 <= concentration <= 1e1:
+        if 0.99e-3 <= concentration <= 1.01e1:
             print(f"{concentration:16.3g}  {percent:17.1f}  {'#' * round(percent / 2.5)}")
     summary = curve.summary
     print(f"IC50 simulated {summary.ic50_absolute_nM:.3g} nM, status {summary.status}")

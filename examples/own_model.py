@@ -1,4 +1,4 @@
-"""A model of one's own (own_model.ant) with a dose every twelve hours: when has it settled?
+"""A model of one's own (own_model.ant) with a dose every twelve hours, and when it has settled.
 
 The last trough is compared with the closed form of the same one-compartment model at steady state.
 """

@@ -25,7 +25,7 @@ import molecule_equilibrium
 import nist_strd
 import sbml_suite
 from limus.signalling.calibration import predict_observations
-from limus.signalling.sourced_model import load_model
+from limus.signalling.model_library import load_model
 
 HERE = Path(__file__).parent
 

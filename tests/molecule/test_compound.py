@@ -10,7 +10,7 @@ import pytest
 
 from limus.kernel.errors import FileReadError, InputError, UnitError, UnknownNameError
 from limus.kernel.provenance import Kind
-from limus.molecule.compound import find_compound, load_compounds
+from limus.molecule.catalogue import find_compound, load_compounds
 from limus.molecule.conversion import convert_for_compound
 
 SMALL = """
@@ -155,7 +155,7 @@ def test_several_molar_masses_are_refused(tmp_path: Path) -> None:
         ("value = 16.043", 'value = "16"', "constants[0].value", "16", "number"),
         ("value = 16.043", "value = inf", "constants[0].value", "inf", "finite"),
         ("value = 16.043\n", "", "constants[0]", "molar_mass", "text as printed"),
-        ('unit = "g/mol"', 'unit = "g/mol"\ncolour = "red"', "constants[0].colour", "red", "only the keys"),
+        ('unit = "g/mol"', 'unit = "g/mol"\ncolour = "red"', "constants[0].colour", "red", "only keys"),
         ('g/mol"\nkind = "compiled"', 'g/mol"\nkind = "guessed"', "constants[0].kind", "guessed", "assumed"),
         (
             'g/mol"\nkind = "compiled"',

@@ -13,7 +13,8 @@ import pytest
 from limus.kernel.checks import run_checks
 from limus.kernel.errors import FileReadError
 from limus.kernel.provenance import Kind
-from limus.molecule.compound import Compound, library_folder
+from limus.kernel.tables import library_folder
+from limus.molecule.compound import Compound
 from limus.molecule.compound_checks import (
     COMPOUND_CHECKS,
     CompoundLibrary,

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from limus.kernel.provenance import load_bibliography
-from limus.kernel.tables import Column, Table, read_csv
+from limus.kernel.tables import Column, Table, library_folder, read_csv
 from limus.kernel.units import dimension
-from limus.molecule.compound import find_compound, library_folder
+from limus.molecule.catalogue import find_compound
 from limus.molecule.conversion import convert_for_compound
 
 READOUTS = (

@@ -8,11 +8,13 @@ from dataclasses import replace
 import pytest
 
 from limus.kernel.provenance import load_bibliography
-from limus.molecule.compound import library_folder, load_compounds
-from limus.signalling.calibration import data_hash, load_settings, predict_observations
+from limus.kernel.tables import library_folder
+from limus.molecule.catalogue import load_compounds
+from limus.signalling.accepted_fit import data_hash
+from limus.signalling.calibration import load_settings, predict_observations
+from limus.signalling.model_library import load_model
 from limus.signalling.observations import load_potencies
 from limus.signalling.potency import CurveStatus
-from limus.signalling.sourced_model import load_model
 from limus.workflows.potency import PotencyRequest, run
 
 

@@ -17,6 +17,7 @@ from limus.report.diagram import (
 )
 from limus.signalling.diagram_file import EdgeEntry
 from limus.signalling.influence import InfluenceGraph, SamplePoint, effect, influence_graph, sample_points
+from limus.signalling.model_library import load_model
 from limus.signalling.pathway import (
     PathwayLayout,
     diagram_influences,
@@ -24,7 +25,7 @@ from limus.signalling.pathway import (
     load_diagram,
     pathway_graph,
 )
-from limus.signalling.sourced_model import SourcedModel, load_model
+from limus.signalling.sourced_model import SourcedModel
 
 SIX = ("tacrolimus", "ascomycin", "pimecrolimus", "ciclosporin", "sirolimus", "everolimus")
 DRUG_SETS = (("tacrolimus", "ciclosporin", "sirolimus"), SIX, ("tacrolimus",), ("pimecrolimus", "everolimus"))

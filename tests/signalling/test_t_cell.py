@@ -9,12 +9,13 @@ import pytest
 
 from limus.kernel.errors import RefusedError, UnknownNameError, ValueRangeError
 from limus.kernel.provenance import Kind, load_bibliography
-from limus.molecule.compound import library_folder
-from limus.signalling.calibration import fit_is_current
+from limus.kernel.tables import library_folder
+from limus.signalling.accepted_fit import fit_is_current
 from limus.signalling.culture import Culture, check_culture, drugs_of, run_culture, run_responses
+from limus.signalling.model_library import load_model
 from limus.signalling.potency import concentration_grid, summarise_curve
 from limus.signalling.protocol import find_protocol, load_protocols
-from limus.signalling.sourced_model import SourcedModel, check_sourced_model, draw_fitted, load_model
+from limus.signalling.sourced_model import SourcedModel, check_sourced_model, draw_fitted
 
 GRID = concentration_grid(1e-4, 1e4, 4)
 

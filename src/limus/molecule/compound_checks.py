@@ -13,8 +13,10 @@ from types import MappingProxyType
 from limus.kernel.checks import Check, Finding, Severity
 from limus.kernel.errors import FileReadError, LimusError
 from limus.kernel.provenance import Kind, Reference, load_bibliography
+from limus.kernel.tables import library_folder
 from limus.kernel.units import dimension
-from limus.molecule.compound import Compound, fold_name, library_folder, load_compounds
+from limus.molecule.catalogue import fold_name, load_compounds
+from limus.molecule.compound import Compound
 
 __all__ = ["COMPOUND_CHECKS", "CompoundLibrary", "formula_mass_g_per_mol", "load_atomic_weights", "load_library"]
 

@@ -36,7 +36,7 @@ def convert_for_compound(value: float, unit: str, to: str, compound: Compound) -
 
     Examples
     --------
-    >>> from limus.molecule.compound import find_compound
+    >>> from limus.molecule.catalogue import find_compound
     >>> round(convert_for_compound(10.0, "ng/mL", "nM", find_compound("tacrolimus")), 3)
     12.437
     """

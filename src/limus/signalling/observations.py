@@ -8,8 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from limus.kernel.provenance import Kind
-from limus.kernel.tables import Column, read_csv
-from limus.molecule.compound import library_folder
+from limus.kernel.tables import Column, library_folder, read_csv
 
 __all__ = ["POTENCY_COLUMNS", "Potency", "load_potencies"]
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from limus.kernel.errors import FileReadError, ModelError, UnknownNameError, near_names
-from limus.kernel.tables import read_toml
-from limus.molecule.compound import library_folder
+from limus.kernel.tables import library_folder, read_toml
 from limus.signalling.culture import Culture
 from limus.signalling.diagram_file import DiagramFile, NodeEntry
 from limus.signalling.influence import InfluenceGraph, Sign, converts, effect, influence_graph, sample_points
@@ -173,7 +172,7 @@ def pathway_graph(model: SourcedModel, drugs: Sequence[str], diagram: DiagramFil
 
     Examples
     --------
-    >>> from limus.signalling.sourced_model import load_model
+    >>> from limus.signalling.model_library import load_model
     >>> edges = pathway_graph(load_model("t_cell"), ["sirolimus"]).edges
     >>> [edge.sign for edge in edges if (edge.source, edge.target) == ("sirolimus_complex", "mtorc1")]
     [-1]

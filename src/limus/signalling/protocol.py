@@ -8,9 +8,8 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from limus.kernel.errors import UnknownNameError, near_names
-from limus.kernel.tables import read_toml
+from limus.kernel.tables import library_folder, read_toml
 from limus.kernel.units import canonical_unit, convert
-from limus.molecule.compound import library_folder
 from limus.signalling.model_file import ProtocolFile
 
 __all__ = ["STIMULUS_SETTINGS", "Protocol", "find_protocol", "load_protocols"]

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table, write_parquet
-from limus.signalling.calibration import Calibration, calibrate, write_fit
-from limus.signalling.sourced_model import load_model
+from limus.signalling.accepted_fit import write_fit
+from limus.signalling.calibration import Calibration, calibrate
+from limus.signalling.model_library import load_model
 from limus.workflows.request import Request, open_run
 
 __all__ = ["CalibrateRequest", "CalibrateResult", "run"]

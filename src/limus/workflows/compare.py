@@ -13,7 +13,8 @@ from limus.kernel.errors import InputError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import RunStamp, stamp_run
 from limus.kernel.tables import Table, write_csv, write_parquet
-from limus.molecule.compound import Compound, find_compound
+from limus.molecule.catalogue import find_compound
+from limus.molecule.compound import Compound
 from limus.report.content import Figure, Guide, cells, walk_blocks
 from limus.report.html import write_html
 from limus.report.pdf import write_pdf
@@ -158,7 +159,7 @@ def _write_results(guide: Guide, comparison: Comparison, path: Path) -> None:
         write_parquet(comparison.time_course, path / "results" / "time_course.parquet")
     figures = path / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    for block in walk_blocks(guide.sections):
+    for _, block in walk_blocks(guide.sections):
         if isinstance(block, Figure):
             (figures / f"{block.key}.svg").write_text(block.svg, encoding="utf-8")
             write_csv(block.data, figures / f"{block.key}.csv")

@@ -9,9 +9,9 @@ from typing import Any
 
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import Kind
-from limus.molecule.compound import load_compounds
+from limus.molecule.catalogue import load_compounds
 from limus.signalling.culture import drugs_of
-from limus.signalling.sourced_model import load_model
+from limus.signalling.model_library import load_model
 from limus.workflows.request import Request
 
 __all__ = ["CompoundsRequest", "CompoundsResult", "run"]

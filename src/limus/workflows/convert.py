@@ -8,7 +8,7 @@ from typing import Any
 
 from limus.kernel.execution import Execution
 from limus.kernel.units import convert
-from limus.molecule.compound import find_compound
+from limus.molecule.catalogue import find_compound
 from limus.molecule.conversion import convert_for_compound
 from limus.workflows.request import Request
 

@@ -14,11 +14,13 @@ from limus._version import __version__
 from limus.kernel.errors import LimusError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import load_bibliography
-from limus.molecule.compound import library_folder, load_compounds
-from limus.signalling.calibration import fit_is_current
+from limus.kernel.tables import library_folder
+from limus.molecule.catalogue import load_compounds
+from limus.signalling.accepted_fit import fit_is_current
+from limus.signalling.model_library import load_model, model_names
 from limus.signalling.observations import load_potencies
 from limus.signalling.protocol import load_protocols
-from limus.signalling.sourced_model import check_sourced_model, load_model, model_names
+from limus.signalling.sourced_model import check_sourced_model
 from limus.workflows.request import Request
 
 __all__ = ["DoctorRequest", "DoctorResult", "run"]

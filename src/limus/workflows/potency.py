@@ -15,12 +15,14 @@ from limus.kernel.errors import RefusedError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import Directness
 from limus.kernel.tables import Table, write_parquet
-from limus.molecule.compound import Compound, find_compound
+from limus.molecule.catalogue import find_compound
+from limus.molecule.compound import Compound
 from limus.signalling.culture import Culture, check_culture, drugs_of, run_responses
+from limus.signalling.model_library import load_model
 from limus.signalling.observations import Potency, load_potencies
 from limus.signalling.potency import CurveSummary, concentration_grid, summarise_curve
 from limus.signalling.protocol import find_protocol
-from limus.signalling.sourced_model import SourcedModel, draw_fitted, load_model
+from limus.signalling.sourced_model import SourcedModel, draw_fitted
 from limus.workflows.request import Request, open_run
 
 __all__ = ["Curve", "PotencyRequest", "PotencyResult", "require_modelled", "run", "simulate_curves"]

@@ -8,7 +8,9 @@ from typing import Any
 
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import Reference, load_bibliography
-from limus.molecule.compound import Compound, find_compound, library_folder
+from limus.kernel.tables import library_folder
+from limus.molecule.catalogue import find_compound
+from limus.molecule.compound import Compound
 from limus.signalling.observations import load_potencies
 from limus.workflows.request import Request
 

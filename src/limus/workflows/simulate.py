@@ -17,9 +17,9 @@ from limus.kernel.language import MODEL_CHECKS, Model, read_model
 from limus.kernel.simulation import Dose, SimulationResult, compile_model, simulate
 from limus.kernel.tables import Column, Table, read_csv, write_parquet
 from limus.kernel.units import convert, parse_quantity, same_dimension
-from limus.molecule.compound import load_compounds
+from limus.molecule.catalogue import load_compounds
+from limus.signalling.model_library import load_model, model_names
 from limus.signalling.protocol import find_protocol
-from limus.signalling.sourced_model import load_model, model_names
 from limus.workflows.request import Request, open_run
 
 __all__ = ["SimulateRequest", "SimulateResult", "parse_times", "run"]

@@ -43,7 +43,7 @@ def largest_error(model: Model) -> float:
 
 
 def test_the_t_cell_model() -> None:
-    from limus.signalling.sourced_model import load_model
+    from limus.signalling.model_library import load_model
 
     loaded = load_model("t_cell")
     assert largest_error(loaded if isinstance(loaded, Model) else loaded.model) < 1e-5

@@ -11,13 +11,14 @@ from pydantic import Field
 
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import Reference, load_bibliography
-from limus.kernel.tables import Entry, Table, read_toml
-from limus.molecule.compound import Compound, library_folder
+from limus.kernel.tables import Entry, Table, library_folder, read_toml
+from limus.molecule.compound import Compound
 from limus.signalling.calibration import PredictedRow, predict_observations
 from limus.signalling.culture import Culture, drugs_of, run_culture
+from limus.signalling.model_library import load_model
 from limus.signalling.observations import Potency, load_potencies
 from limus.signalling.protocol import find_protocol
-from limus.signalling.sourced_model import SourcedModel, load_model
+from limus.signalling.sourced_model import SourcedModel
 from limus.workflows.potency import Curve, simulate_curves
 
 __all__ = ["Comparison", "Condition", "GuidePlan", "gather", "load_plan"]
