@@ -33,4 +33,4 @@ size: $(VENV)/.installed  ## what a plain installation takes on disk
 
 constraints: $(VENV)/.installed-dev  ## freeze the versions that were tested
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file constraints.txt pyproject.toml
-	@$(PYTHON) -c "import pathlib, re; p = pathlib.Path('constraints.txt'); p.write_text(''.join(l for l in p.read_text().splitlines(True) if '://' not in l and not re.match(r'(-e|limus\b)', l)))"
+	@$(PYTHON) -c "import pathlib, re; p = pathlib.Path('constraints.txt'); p.write_text(''.join(l for l in p.read_text().splitlines(True) if l.strip() and l[0] != '#' and '://' not in l and not re.match(r'(-e|limus\b)', l)))"

@@ -63,7 +63,7 @@ def test_a_negative_number_is_a_value(capfd: pytest.CaptureFixture[str]) -> None
         (("simulate", "nowhere.ant", "--times", "0,1"), 2, "FileReadError"),
         (("simulate", "tcell", "--times", "0,1"), 2, "UnknownNameError"),
         (("show",), 2, "InputError"),
-        (("frobnicate",), 2, "InputError"),
+        (("frobnicate",), 2, "UnknownNameError"),
     ],
 )
 def test_failures_are_one_json_object_with_the_four_parts(

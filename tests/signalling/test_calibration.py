@@ -71,6 +71,6 @@ def test_the_potency_workflow_says_what_the_calibration_says(predicted) -> None:
 
 
 def test_other_data_make_a_fit_stale() -> None:
-    settings = load_settings("t_cell")
-    assert data_hash(settings) != data_hash(settings.model_copy(update={"observation_log10_sd": 0.3}))
+    model, settings = load_model("t_cell"), load_settings("t_cell")
+    assert data_hash(model, settings) != data_hash(model, settings.model_copy(update={"observation_log10_sd": 0.3}))
     assert replace(observation("P01"), value_nM=1.0) != observation("P01")

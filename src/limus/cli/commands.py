@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from limus._version import __version__
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
 
-__all__ = ["app"]
+__all__ = ["app", "command_names"]
 
 app = typer.Typer(
     name="limus",
@@ -30,6 +32,26 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another re
 Draws = Annotated[int, typer.Option("--draws", help="Parameter sets drawn for intervals; 0 for none.")]
 
 RESEARCH_USE = "Research use only; not for diagnosis, treatment or dosing."
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"limus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Head-to-head pharmacology of immunosuppressants. Research use only."""
+
+
+def command_names() -> tuple[str, ...]:
+    """Return the names of the commands."""
+    return tuple(sorted(str(command.callback.__name__) for command in app.registered_commands if command.callback))
 
 
 @app.command()
@@ -84,13 +106,17 @@ def compounds(out: Out = None, seed: Seed = 1, json: Json = False) -> int:
         ("class", "class"),
         ("immunophilin", "immunophilin"),
         ("target", "target"),
-        ("molar_mass_g_per_mol", "g/mol"),
+        ("molar_mass", "g/mol"),
         ("constants", "constants"),
         ("constants_assumed", "assumed"),
         ("in_t_cell_model", "in T-cell model"),
         ("synonyms", "synonyms"),
     )
-    return run_command("compounds", {}, lambda r: table(r["compounds"], columns), Options(json, out, seed))
+    return run_command("compounds", {}, lambda r: table(_with_mass(r["compounds"]), columns), Options(json, out, seed))
+
+
+def _with_mass(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"molar_mass": number(row["molar_mass_g_per_mol"], 6)} for row in rows]
 
 
 @app.command()
@@ -157,9 +183,12 @@ def _show_simulation(r: dict[str, Any]) -> str:
     times = list(r["time"])
     chosen = sorted({0, len(times) // 2, len(times) - 1})
     columns = [("name", "name"), *((str(i), f"t = {times[i]:g}") for i in chosen)]
-    rows = [{"name": name} | {str(i): float(v[i]) for i in chosen} for name, v in r["species"].items()]
+    moving = {name: values for name, values in r["species"].items() if max(values) != 0 or min(values) != 0}
+    rows = [{"name": name} | {str(i): float(values[i]) for i in chosen} for name, values in moving.items()]
+    still = len(r["species"]) - len(moving)
     head = f"{r['model']}: {len(times)} times in {r['time_unit']}; --json prints all, --out keeps them"
-    return "\n".join([head, *r["warnings"], table(rows, columns)])
+    tail = [f"{still} more outputs are zero throughout"] if still else []
+    return "\n".join([head, *r["warnings"], table(rows, columns), *tail])
 
 
 @app.command(context_settings=_NUMBERS)
@@ -196,20 +225,30 @@ def potency(
 
 
 def _show_potency(r: dict[str, Any]) -> str:
-    lower, upper = r["ci"]
-    conditions = r["conditions"]
     lines = [
         f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']} (simulated, {r['model']}, seed {r['seed']})",
-        f"  IC50 absolute    {number(r['ic50_absolute_nM'])} nM, 90 % interval {number(lower)} to {number(upper)} nM",
-        f"  IC50 relative    {number(r['ic50_relative_nM'])} nM",
-        f"  Hill slope       {number(r['hill'])}",
-        f"  max. inhibition  {number(100 * r['max_inhibition_fraction'])} %",
-        f"  status           {r['status']}",
-        f"  culture          {conditions['cells_per_ml']:g} cells/mL, {conditions['serum_percent']:g} % serum, "
-        f"{conditions['hours']:g} h, drug added at {conditions['add_at_hours']:g} h",
+        *_potency_numbers(r),
+        "  culture          {cells_per_ml:g} cells/mL, {serum_percent:g} % serum, {hours:g} h, drug added at "
+        "{add_at_hours:g} h".format(**r["conditions"]),
     ]
     lines += [f"  measured         {p['printed']} ({', '.join(p['source']) or p['kind']})" for p in r["measured"]]
-    return "\n".join([*lines, f"  note             {conditions['note']}"])
+    if r["fit"] != "accepted":
+        lines.append(f"  warning          the model's fit is not current ({r['fit']}): run limus calibrate --accept")
+    return "\n".join([*lines, f"  note             {r['conditions']['note']}", f"  {RESEARCH_USE}"])
+
+
+def _potency_numbers(r: dict[str, Any]) -> list[str]:
+    largest = r["max_inhibition_fraction"]
+    lines = [f"  status           {r['status'].replace('_', ' ')}"]
+    if largest is not None and math.isfinite(largest):
+        lines.append(f"  max. inhibition  {100 * largest:.1f} %")
+    if math.isfinite(r["ic50_absolute_nM"]):
+        lower, upper = r["ci"]
+        interval = f", 90 % interval {number(lower)} to {number(upper)} nM" if math.isfinite(lower) else ""
+        lines.append(f"  IC50 absolute    {number(r['ic50_absolute_nM'])} nM{interval}")
+    if math.isfinite(r["ic50_relative_nM"]):
+        lines.append(f"  IC50 relative    {number(r['ic50_relative_nM'])} nM, Hill slope {number(r['hill'])}")
+    return lines
 
 
 @app.command()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from limus.kernel.errors import LimusError
 
 __all__ = ["main"]
 
@@ -37,14 +41,13 @@ def run(arguments: list[str]) -> int:
 
     from limus.cli.commands import app  # noqa: PLC0415
     from limus.cli.runner import report_error  # noqa: PLC0415
-    from limus.kernel.errors import CancelledError, InputError  # noqa: PLC0415
+    from limus.kernel.errors import CancelledError  # noqa: PLC0415
 
     as_json = "--json" in arguments
     try:
         status = app(args=arguments, prog_name="limus", standalone_mode=False)
     except TyperException as error:
-        wrong = InputError("command line", error.format_message(), do=f"limus {' '.join(arguments[:1])} --help")
-        return report_error(wrong, as_json=as_json)
+        return report_error(_usage_error(error.format_message(), arguments), as_json=as_json)
     except Exit as ending:
         return int(ending.exit_code)
     except (KeyboardInterrupt, Abort):
@@ -54,3 +57,17 @@ def run(arguments: list[str]) -> int:
     if status == CancelledError.exit_status:  # typer turns an interrupt into this
         return report_error(KeyboardInterrupt(), as_json=as_json)
     return int(status or 0)
+
+
+def _usage_error(message: str, arguments: list[str]) -> LimusError:
+    """A wrong command line, with near names where the command itself is unknown."""
+    from limus.cli.commands import command_names  # noqa: PLC0415
+    from limus.kernel.errors import InputError, UnknownNameError, near_names  # noqa: PLC0415
+
+    name = arguments[0] if arguments else ""
+    known = command_names()
+    if name in known or name.startswith("-"):
+        return InputError("command line", message, do=f"limus {name} --help" if name in known else "limus --help")
+    near = near_names(name, known)
+    hint = f"did you mean {' or '.join(near)}?" if near else "limus --help lists what can be asked"
+    return UnknownNameError("command", name, ", ".join(known), hint)

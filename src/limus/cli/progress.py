@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ["BarProgress"]
 
 _PATIENCE_S = 1.0
+_LINE_EVERY_S = 30.0
 
 
 class BarProgress:
@@ -16,12 +17,13 @@ class BarProgress:
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._label, self._total, self._done, self._started = "", 0, 0, 0.0
+        self._label, self._total, self._done, self._started, self._told = "", 0, 0, 0.0, 0.0
 
     def start(self, label: str, total: int) -> None:
         """Begin a task; a total of 0 means that the end is not known."""
         self.finish()
         self._label, self._total, self._done, self._started = label, total, 0, time.monotonic()
+        self._told = self._started
 
     def advance(self, steps: int = 1) -> None:
         """Count steps and show the bar once the task takes more than a second."""
@@ -30,6 +32,10 @@ class BarProgress:
             self._open()
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done)
+        elif self._label and not sys.stderr.isatty() and time.monotonic() - self._told > _LINE_EVERY_S:
+            self._told = time.monotonic()
+            of = f" of {self._total}" if self._total else ""
+            print(f"{self._label}: {self._done}{of} steps, {self._told - self._started:.0f} s", file=sys.stderr)  # noqa: T201
 
     def _open(self) -> None:
         from rich.console import Console  # noqa: PLC0415

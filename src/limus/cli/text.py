@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from limus.report.numbers import format_number
+
 __all__ = ["number", "table"]
 
 
@@ -28,7 +30,8 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.{digits}g}"
+        # plain characters, so that what is printed can be pasted back
+        return format_number(value, digits).replace(",", "").replace("\N{MINUS SIGN}", "-")
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)

@@ -228,7 +228,7 @@ def convert(
         raise UnitError(
             where,
             f"{unit} to {to}",
-            f"a unit of the same kind as {unit}",
+            f"a unit of the same kind as {to}",
             "check both units; they measure different things",
         )
     if molar_mass_g_per_mol is None:

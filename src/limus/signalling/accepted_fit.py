@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from limus.kernel.provenance import hash_text
-from limus.kernel.tables import Table, read_csv, write_csv
+from limus.kernel.tables import Table, library_folder, read_csv, write_csv
 from limus.signalling.calibration import Calibration, CalibrationSettings, load_settings
 from limus.signalling.model_library import FIT_COLUMNS, covariance_path, fit_path
 from limus.signalling.observations import load_potencies
-from limus.signalling.protocol import load_protocols
+from limus.signalling.protocol import find_protocol
 from limus.signalling.sourced_model import SourcedModel
 
-__all__ = ["data_hash", "fit_is_current", "write_fit"]
+__all__ = ["data_hash", "fit_is_current", "library_inputs", "write_fit"]
 
 
 def write_fit(calibration: Calibration) -> None:
@@ -39,7 +40,7 @@ def write_fit(calibration: Calibration) -> None:
             "log10_standard_error": float(f"{calibration.log10_standard_errors[j]:.4g}"),
             "at_bound": "yes" if calibration.at_bound[j] else "no",
             "model_sha256": model.content_hash,
-            "data_sha256": data_hash(settings),
+            "data_sha256": data_hash(model, settings),
         }
         for j, p in enumerate(calibration.parameters)
     )
@@ -51,11 +52,12 @@ def write_fit(calibration: Calibration) -> None:
     write_csv(covariance, covariance_path(model.name), comment="Covariance of the log10 of the fitted parameters.")
 
 
-def data_hash(settings: CalibrationSettings) -> str:
-    """Return the SHA-256 of what a fit is made to: the observations used, the protocols and the settings.
+def data_hash(model: SourcedModel, settings: CalibrationSettings) -> str:
+    """Return the SHA-256 of what a fit is made to: observations used, their readouts and protocols, the settings.
 
     Parameters
     ----------
+    model : SourcedModel
     settings : CalibrationSettings
 
     Returns
@@ -63,13 +65,12 @@ def data_hash(settings: CalibrationSettings) -> str:
     str
         64 hexadecimal digits.
     """
-    rows = [
-        f"{p.id} {p.compound} {p.readout} {p.stimulus} {p.value_nM!r} {p.lower_nM!r} {p.upper_nM!r}"
-        for p in load_potencies(settings.observations)
-        if p.use == "fit"
-    ]
-    cultures = [f"{p.name} {sorted(p.settings.items())} {sorted(p.hours.items())}" for p in load_protocols().values()]
-    return hash_text(*sorted(rows), *cultures, settings.model_dump_json())
+    used = [p for p in load_potencies(settings.observations) if p.use == "fit"]
+    rows = [f"{p.id} {p.compound} {p.readout} {p.stimulus} {p.value_nM!r} {p.lower_nM!r} {p.upper_nM!r}" for p in used]
+    protocols = [find_protocol(name) for name in {p.stimulus for p in used}]
+    cultures = [f"{p.name} {sorted(p.settings.items())} {sorted(p.hours.items())}" for p in protocols]
+    readouts = [f"{r.name} {r.symbol} {r.background}" for r in {model.readout(p.readout) for p in used}]
+    return hash_text(*sorted(rows), *sorted(cultures), *sorted(readouts), settings.model_dump_json())
 
 
 def fit_is_current(model: SourcedModel) -> bool:
@@ -82,17 +83,43 @@ def fit_is_current(model: SourcedModel) -> bool:
     Returns
     -------
     bool
-        False too where there is no fit.
+        False where there is no fit; True where nothing is fitted.
 
     Raises
     ------
     FileReadError
         The fit's file is wrong.
     """
+    if not model.fitted:
+        return True
     path = fit_path(model.name)
     if not path.exists():
         return False
     table = read_csv(path, FIT_COLUMNS)
-    expected = (model.content_hash, data_hash(load_settings(model.name)))
+    expected = (model.content_hash, data_hash(model, load_settings(model.name)))
     found = set(zip(table["model_sha256"], table["data_sha256"], strict=True))
     return found == {expected} and list(table["parameter"]) == [p.name for p in model.fitted]
+
+
+def library_inputs(model_name: str) -> tuple[Path, ...]:
+    """Return the library files that decide what a model says: its text, numbers, fit and observations.
+
+    Parameters
+    ----------
+    model_name : str
+
+    Returns
+    -------
+    tuple of Path
+        Those that exist.
+    """
+    models = library_folder() / "models"
+    observations = library_folder() / "observations" / load_settings(model_name).observations
+    files = (
+        *sorted(models.glob(f"{model_name}.*")),
+        fit_path(model_name),
+        covariance_path(model_name),
+        observations,
+        *sorted((library_folder() / "compounds").glob("*.toml")),
+    )
+    return tuple(path for path in files if path.exists())

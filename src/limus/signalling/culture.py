@@ -17,7 +17,7 @@ from limus.kernel.simulation import CompiledModel, Dose, SimulationResult, compi
 from limus.signalling.protocol import Protocol
 from limus.signalling.sourced_model import SourcedModel
 
-__all__ = ["Culture", "Responses", "check_culture", "drugs_of", "run_culture", "run_responses"]
+__all__ = ["Culture", "Responses", "check_culture", "check_values", "drugs_of", "run_culture", "run_responses"]
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9
@@ -128,11 +128,35 @@ def check_culture(model: SourcedModel, culture: Culture, drugs: Sequence[str], h
         )
     if not highest_nM >= 0:
         raise ValueRangeError("concentration", f"{highest_nM:g} nM", "zero or more", "correct the concentration")
+    _stay_inside(model, culture.hours, culture.cells_per_ml, culture.serum_percent, highest_nM)
+
+
+def check_values(model: SourcedModel, values: Mapping[str, float], hours: float) -> None:
+    """Refuse inputs of a library model outside its validity domain.
+
+    Parameters
+    ----------
+    model : SourcedModel
+    values : mapping of str to float
+        Every input, canonical units.
+    hours : float
+        Length of the simulation, h.
+
+    Raises
+    ------
+    RefusedError
+        Outside the validity domain; the message names what and the domain.
+    """
+    highest = max((values[f"{drug}.medium"] for drug in drugs_of(model)), default=0.0)
+    _stay_inside(model, hours, values["cells_per_ml"], values["serum_percent"], highest)
+
+
+def _stay_inside(model: SourcedModel, hours: float, density: float, serum: float, highest_nM: float) -> None:
     domain = model.validity
     ranges = (
-        ("hours", culture.hours, 0.0, domain.hours_upper, "h"),
-        ("density", culture.cells_per_ml, *domain.cells_per_ml, "cells/mL"),
-        ("serum", culture.serum_percent, *domain.serum_percent, "%"),
+        ("hours", hours, 0.0, domain.hours_upper, "h"),
+        ("density", density, *domain.cells_per_ml, "cells/mL"),
+        ("serum", serum, *domain.serum_percent, "%"),
         ("concentration", highest_nM, 0.0, domain.concentration_upper_nM, "nM"),
     )
     for name, value, lower, upper, unit in ranges:

@@ -93,16 +93,15 @@ def load_model(name: str, *, with_fit: bool = True) -> SourcedModel:
         conserved=MappingProxyType({n: tuple(members) for n, members in file.conserved.items()}),
         papers=tuple(file.papers),
         changes=tuple(file.changes),
-        content_hash=_content_hash(text, file, parameters),
+        content_hash=_content_hash(text, parameters),
     )
     return _with_accepted_fit(sourced) if with_fit else sourced
 
 
-def _content_hash(text: Path, file: ModelFile, parameters: Mapping[str, SourcedParameter]) -> str:
-    """Hash of what a fit depends on: equations, parameters before the fit, priors and readouts; not of words."""
+def _content_hash(text: Path, parameters: Mapping[str, SourcedParameter]) -> str:
+    """Hash of what a fit depends on: equations, parameters before the fit and priors; not of words."""
     numbers = [f"{p.name} {p.value!r} {p.lower!r} {p.upper!r} {p.prior_log10_sd!r}" for p in parameters.values()]
-    readouts = [f"{name} {r.symbol} {r.background}" for name, r in file.readouts.items()]
-    return hash_text(text.read_text(encoding="utf-8"), *sorted(numbers), *sorted(readouts))
+    return hash_text(text.read_text(encoding="utf-8"), *sorted(numbers))
 
 
 def _resolve(entries: Mapping[str, ParameterEntry], path: Path) -> dict[str, SourcedParameter]:
@@ -158,8 +157,8 @@ def covariance_path(name: str) -> Path:
 def _with_accepted_fit(model: SourcedModel) -> SourcedModel:
     path = fit_path(model.name)
     if not path.exists():
-        return model
-    rows = _read_fit(path)
+        return model if model.fitted else replace(model, fit_status="nothing fitted")
+    rows, hashes = _read_fit(path)
     unknown = sorted(set(rows) - {p.name for p in model.fitted})
     if unknown:
         raise FileReadError(
@@ -170,7 +169,12 @@ def _with_accepted_fit(model: SourcedModel) -> SourcedModel:
         name: replace(p, origin=f"fits/{path.name}", log10_standard_error=rows[name][1]) if name in rows else p
         for name, p in fitted.parameters.items()
     }
-    return replace(fitted, parameters=MappingProxyType(parameters), fit_covariance=_read_covariance(fitted))
+    return replace(
+        fitted,
+        parameters=MappingProxyType(parameters),
+        fit_covariance=_read_covariance(fitted),
+        fit_status="accepted" if hashes == {model.content_hash} else "stale",
+    )
 
 
 def _read_covariance(model: SourcedModel) -> NDArray[np.float64]:
@@ -184,6 +188,8 @@ def _read_covariance(model: SourcedModel) -> NDArray[np.float64]:
     return np.column_stack([table[name] for name in names])
 
 
-def _read_fit(path: Path) -> dict[str, tuple[float, float]]:
+def _read_fit(path: Path) -> tuple[dict[str, tuple[float, float]], set[str]]:
+    """Value and standard error by parameter, and the hashes of the model that was fitted."""
     table = read_csv(path, FIT_COLUMNS)
-    return {row["parameter"]: (row["value"], row["log10_standard_error"]) for row in table.rows()}
+    rows = {row["parameter"]: (row["value"], row["log10_standard_error"]) for row in table.rows()}
+    return rows, set(table["model_sha256"])

@@ -105,9 +105,12 @@ class SourcedModel:
     papers, changes : tuple of str
         Source keys, and what was changed against them.
     content_hash : str
-        SHA-256 of equations, parameters before the fit, priors and readouts; a fit carries it to be found stale.
+        SHA-256 of equations, parameters before the fit and priors; a fit carries it to be found stale.
     fit_covariance : (P, P) array or None
         Covariance of the log10 of the fitted parameters, in the order of :attr:`fitted`; None without an accepted fit.
+    fit_status : str
+        ``accepted``; ``stale`` if the accepted fit was made to other equations or numbers; ``none``: priors are used;
+        ``nothing fitted``.
     """
 
     name: str
@@ -122,6 +125,7 @@ class SourcedModel:
     changes: tuple[str, ...]
     content_hash: str
     fit_covariance: NDArray[np.float64] | None = None
+    fit_status: str = "none"
 
     @property
     def fitted(self) -> tuple[SourcedParameter, ...]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table, write_parquet
-from limus.signalling.accepted_fit import write_fit
+from limus.signalling.accepted_fit import library_inputs, write_fit
 from limus.signalling.calibration import Calibration, calibrate
 from limus.signalling.model_library import load_model
 from limus.workflows.request import Request, open_run
@@ -119,7 +119,11 @@ def run(request: CalibrateRequest, *, out: Path | None = None, execution: Execut
     """
     model = load_model(request.model, with_fit=False)
     execution = execution or Execution(seed=request.seed)
-    directory = open_run(out, "calibrate", request.as_dict(), execution) if out is not None else None
+    directory = (
+        open_run(out, "calibrate", request.as_dict(), execution, library_inputs(model.name))
+        if out is not None
+        else None
+    )
     calibration = calibrate(model, starts=request.starts, execution=execution)
     if request.accept:
         write_fit(calibration)

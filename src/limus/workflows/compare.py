@@ -18,7 +18,9 @@ from limus.molecule.compound import Compound
 from limus.report.content import Figure, Guide, cells, walk_blocks
 from limus.report.html import write_html
 from limus.report.pdf import write_pdf
+from limus.signalling.accepted_fit import library_inputs
 from limus.workflows.comparison import Comparison, build_sections, gather
+from limus.workflows.comparison.data import load_plan
 from limus.workflows.request import Request, json_value, open_run
 
 __all__ = ["CompareRequest", "CompareResult", "run"]
@@ -114,7 +116,7 @@ def run(request: CompareRequest, *, out: Path | None = None, execution: Executio
     compounds = find_distinct(request.compounds)
     execution = execution or Execution(seed=request.seed)
     resolved = request.as_dict() | {"compounds": [c.name for c in compounds]}
-    directory = open_run(out or Path("guide"), "compare", resolved, execution)
+    directory = open_run(out or Path("guide"), "compare", resolved, execution, library_inputs(load_plan().model))
     comparison = gather(compounds, draws=request.draws, execution=execution)
     guide = _build_guide(comparison, stamp_run(request.seed))
     _write_results(guide, comparison, directory.path)

@@ -12,7 +12,7 @@ from limus.kernel.provenance import Kind
 from limus.molecule.catalogue import load_compounds
 from limus.signalling.culture import drugs_of
 from limus.signalling.model_library import load_model
-from limus.workflows.request import Request
+from limus.workflows.request import Request, keep_result
 
 __all__ = ["CompoundsRequest", "CompoundsResult", "run"]
 
@@ -39,7 +39,7 @@ def run(request: CompoundsRequest, *, out: Path | None = None, execution: Execut
     ----------
     request : CompoundsRequest
     out : Path, optional
-        Not used.
+        Run directory; the result is kept in ``result.json``.
     execution : Execution, optional
         Not used.
 
@@ -65,4 +65,6 @@ def run(request: CompoundsRequest, *, out: Path | None = None, execution: Execut
                 "in_t_cell_model": compound.name in modelled,
             }
         )
-    return CompoundsResult(tuple(rows))
+    result = CompoundsResult(tuple(rows))
+    keep_result(result, out, "compounds", request, execution)
+    return result

@@ -10,7 +10,7 @@ from limus.kernel.execution import Execution
 from limus.kernel.units import convert
 from limus.molecule.catalogue import find_compound
 from limus.molecule.conversion import convert_for_compound
-from limus.workflows.request import Request
+from limus.workflows.request import Request, keep_result
 
 __all__ = ["ConvertRequest", "ConvertResult", "run"]
 
@@ -44,7 +44,7 @@ def run(request: ConvertRequest, *, out: Path | None = None, execution: Executio
     ----------
     request : ConvertRequest
     out : Path, optional
-        Not used: there is nothing to keep.
+        Run directory; the result is kept in ``result.json``.
     execution : Execution, optional
         Not used.
 
@@ -67,8 +67,12 @@ def run(request: ConvertRequest, *, out: Path | None = None, execution: Executio
     12.437
     """
     if request.compound is None:
-        return ConvertResult(convert(request.value, request.unit, request.to), request.to, "")
+        result = ConvertResult(convert(request.value, request.unit, request.to), request.to, "")
+        keep_result(result, out, "convert", request, execution)
+        return result
     compound = find_compound(request.compound)
-    return ConvertResult(
+    result = ConvertResult(
         convert_for_compound(request.value, request.unit, request.to, compound), request.to, compound.name
     )
+    keep_result(result, out, "convert", request, execution)
+    return result

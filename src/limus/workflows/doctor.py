@@ -21,7 +21,7 @@ from limus.signalling.model_library import load_model, model_names
 from limus.signalling.observations import load_potencies
 from limus.signalling.protocol import load_protocols
 from limus.signalling.sourced_model import check_sourced_model
-from limus.workflows.request import Request
+from limus.workflows.request import Request, keep_result
 
 __all__ = ["DoctorRequest", "DoctorResult", "run"]
 
@@ -66,7 +66,7 @@ def run(request: DoctorRequest, *, out: Path | None = None, execution: Execution
     ----------
     request : DoctorRequest
     out : Path, optional
-        Not used.
+        Run directory; the result is kept in ``result.json``.
     execution : Execution, optional
         Not used.
 
@@ -82,7 +82,9 @@ def run(request: DoctorRequest, *, out: Path | None = None, execution: Execution
         "fits": _fits,
         "temporary folder": _temporary_folder,
     }
-    return DoctorResult(tuple(_rows(checks)))
+    result = DoctorResult(tuple(_rows(checks)))
+    keep_result(result, out, "doctor", request, execution)
+    return result
 
 
 def _rows(checks: dict[str, Callable[[], str]]) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from limus.kernel.provenance import Directness
 from limus.kernel.tables import Table, write_parquet
 from limus.molecule.catalogue import find_compound
 from limus.molecule.compound import Compound
+from limus.signalling.accepted_fit import library_inputs
 from limus.signalling.culture import Culture, check_culture, drugs_of, run_responses
 from limus.signalling.model_library import load_model
 from limus.signalling.observations import Potency, load_potencies
@@ -161,6 +162,7 @@ class PotencyResult:
     draws: int
     seed: int
     model: str
+    fit_status: str
     measured: tuple[Potency, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -179,6 +181,7 @@ class PotencyResult:
             "status": str(summary.status),
             "directness": str(Directness.SIMULATED),
             "model": self.model,
+            "fit": self.fit_status,
             "draws": self.draws,
             "seed": self.seed,
             "conditions": {
@@ -242,7 +245,9 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         add_at_hours=request.add_at,
     )
     check_culture(model, culture, [drug], HIGHEST_NM)
-    directory = open_run(out, "potency", request.as_dict(), execution) if out is not None else None
+    directory = (
+        open_run(out, "potency", request.as_dict(), execution, library_inputs(model.name)) if out is not None else None
+    )
     curves = simulate_curves(
         model,
         culture,
@@ -260,6 +265,7 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         draws=request.draws,
         seed=request.seed,
         model=model.name,
+        fit_status=model.fit_status,
         measured=tuple(
             p
             for p in load_potencies()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,8 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from limus.kernel.execution import Execution, RunDirectory
 from limus.kernel.provenance import stamp_run
+from limus.kernel.tables import library_folder
 
-__all__ = ["Request", "Result", "json_value", "open_run"]
+__all__ = ["Request", "Result", "json_value", "keep_result", "open_run"]
 
 
 class Request(BaseModel):
@@ -49,7 +51,7 @@ def open_run(
     execution : Execution
         Its seed is stamped, its ``overwrite`` obeyed.
     inputs : iterable of Path
-        Files that the user gave; their hashes are stamped.
+        Files of the user and of the library that decide the result; their hashes are stamped.
 
     Returns
     -------
@@ -60,8 +62,32 @@ def open_run(
     OutputError
         The folder cannot be written, or holds something else.
     """
-    stamp = stamp_run(execution.seed, inputs)
+    stamp = stamp_run(execution.seed, inputs, root=library_folder())
     return RunDirectory.open(out, command=command, request=request, stamp=stamp, overwrite=execution.overwrite)
+
+
+def keep_result(result: Result, out: Path | None, command: str, request: Request, execution: Execution | None) -> None:
+    """Keep a short result as ``result.json`` in a run directory; does nothing without one.
+
+    Parameters
+    ----------
+    result : Result
+    out : Path, optional
+        The folder.
+    command : str
+        Name of the workflow.
+    request : Request
+    execution : Execution, optional
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or holds something else.
+    """
+    if out is not None:
+        directory = open_run(out, command, request.as_dict(), execution or Execution())
+        text = json.dumps(json_value(result.as_dict()), indent=1)
+        (directory.path / "result.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 def json_value(value: Any) -> Any:

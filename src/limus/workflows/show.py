@@ -12,7 +12,7 @@ from limus.kernel.tables import library_folder
 from limus.molecule.catalogue import find_compound
 from limus.molecule.compound import Compound
 from limus.signalling.observations import load_potencies
-from limus.workflows.request import Request
+from limus.workflows.request import Request, keep_result
 
 __all__ = ["ShowRequest", "ShowResult", "run"]
 
@@ -73,7 +73,7 @@ def run(request: ShowRequest, *, out: Path | None = None, execution: Execution |
     ----------
     request : ShowRequest
     out : Path, optional
-        Not used.
+        Run directory; the result is kept in ``result.json``.
     execution : Execution, optional
         Not used.
 
@@ -110,4 +110,6 @@ def run(request: ShowRequest, *, out: Path | None = None, execution: Execution |
     cited |= {key for constant in compound.constants for key in constant.value.source}
     cited |= {key for p in rows for key in p.source}
     bibliography = load_bibliography(library_folder() / "references.bib")
-    return ShowResult(compound, potencies, {key: bibliography[key] for key in sorted(cited)})
+    result = ShowResult(compound, potencies, {key: bibliography[key] for key in sorted(cited)})
+    keep_result(result, out, "show", request, execution)
+    return result

@@ -18,8 +18,10 @@ from limus.kernel.simulation import Dose, SimulationResult, compile_model, simul
 from limus.kernel.tables import Column, Table, read_csv, write_parquet
 from limus.kernel.units import convert, parse_quantity, same_dimension
 from limus.molecule.catalogue import load_compounds
+from limus.signalling.culture import check_values
 from limus.signalling.model_library import load_model, model_names
 from limus.signalling.protocol import find_protocol
+from limus.signalling.sourced_model import SourcedModel
 from limus.workflows.request import Request, open_run
 
 __all__ = ["SimulateRequest", "SimulateResult", "parse_times", "run"]
@@ -140,12 +142,14 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     """
     execution = execution or Execution(seed=request.seed)
     times = parse_times(request.times)
-    model, units = _load(request.model)
+    model, units, sourced = _load(request.model)
     settings = dict(find_protocol(request.stimulus).settings) if request.stimulus is not None else {}
     settings |= dict(_setting(text, model, units) for text in request.settings)
     model = model.with_values(settings, where="--set")
     findings = run_checks(model, MODEL_CHECKS)
     raise_on_errors(findings, ModelError)
+    if sourced is not None:
+        check_values(sourced, model.values, float(times[-1] - times[0]))
     doses = _doses(Path(request.doses), model) if request.doses is not None else ()
     compiled = compile_model(model, request.outputs or None)
     directory = None
@@ -168,18 +172,18 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     return SimulateResult(model.name, result, model.units.time, warnings, request.seed)
 
 
-def _load(name: str) -> tuple[Model, Mapping[str, str]]:
-    """The model and the unit of each parameter, where known."""
+def _load(name: str) -> tuple[Model, Mapping[str, str], SourcedModel | None]:
+    """The model, the unit of each parameter where known, and the library's entry if it is one of the library."""
     path = Path(name)
     if path.suffix or path.is_file():
         model = read_model(path)
-        return model, {p.name: p.unit for p in model.parameters if p.unit}
+        return model, {p.name: p.unit for p in model.parameters if p.unit}, None
     if name not in model_names():
         near = near_names(name, model_names())
         hint = f"did you mean {near[0]}?" if near else "or give the path of an .ant or .xml file"
         raise UnknownNameError("model", name, ", ".join(model_names()), hint)
     sourced = load_model(name)
-    return sourced.model, {p.name: p.unit for p in sourced.parameters.values()}
+    return sourced.model, {p.name: p.unit for p in sourced.parameters.values()}, sourced
 
 
 def _setting(text: str, model: Model, units: Mapping[str, str]) -> tuple[str, float]:
@@ -188,8 +192,7 @@ def _setting(text: str, model: Model, units: Mapping[str, str]) -> tuple[str, fl
     name = name.strip()
     if not equals or not name:
         raise InputError("--set", text, "name=value with an optional unit", "write for example tacrolimus.medium=1nM")
-    if name not in model.values and f"{name}.medium" in model.values:
-        name = f"{name}.medium"
+    name = _meant(name, model)
     if name not in model.values:
         model.with_values({name: 0.0}, where="--set")  # raises with near names
     species = {s.name: s for s in model.species}.get(name)
@@ -211,6 +214,12 @@ def _setting(text: str, model: Model, units: Mapping[str, str]) -> tuple[str, fl
             f"--set {name}", f"{value:g} {wanted}", "a concentration of zero or more", "correct the value"
         )
     return name, value
+
+
+def _meant(name: str, model: Model) -> str:
+    """A drug's name stands for the drug in the medium."""
+    inside = f"{name}.medium"
+    return inside if name not in model.values and inside in model.values else name
 
 
 def _concentration_unit(substance: str, volume: str) -> str:
@@ -255,7 +264,7 @@ def _doses(path: Path, model: Model) -> tuple[Dose, ...]:
         doses.append(
             Dose(
                 time=row["time_h"] * per_hour,
-                target=row["target"],
+                target=_meant(row["target"], model),
                 amount=amount,
                 duration=optional["duration_h"] * per_hour,
                 interval=optional["ii_h"] * per_hour,

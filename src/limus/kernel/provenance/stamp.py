@@ -86,7 +86,13 @@ class RunStamp:
 _STAMPED_PACKAGES = ("numpy", "scipy", "antimony", "python-libsbml", "pandas", "matplotlib", "typst")
 
 
-def stamp_run(seed: int, inputs: Iterable[Path] = (), packages: Iterable[str] = _STAMPED_PACKAGES) -> RunStamp:
+def stamp_run(
+    seed: int,
+    inputs: Iterable[Path] = (),
+    packages: Iterable[str] = _STAMPED_PACKAGES,
+    *,
+    root: Path | None = None,
+) -> RunStamp:
     """Stamp a run: package versions, machine, time (UTC), seed and the hash of each input file.
 
     Parameters
@@ -97,6 +103,8 @@ def stamp_run(seed: int, inputs: Iterable[Path] = (), packages: Iterable[str] = 
         Files that the user gave.
     packages : iterable of str
         Distributions whose versions are recorded when installed.
+    root : Path, optional
+        A file inside this folder is named relative to it.
 
     Returns
     -------
@@ -120,5 +128,10 @@ def stamp_run(seed: int, inputs: Iterable[Path] = (), packages: Iterable[str] = 
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
         packages=versions,
-        inputs={str(path): hash_file(path) for path in inputs},
+        inputs={_name(path, root): hash_file(path) for path in inputs},
     )
+
+
+def _name(path: Path, root: Path | None) -> str:
+    inside = root is not None and path.resolve().is_relative_to(root.resolve())
+    return f"library/{path.resolve().relative_to(root.resolve()).as_posix()}" if root and inside else str(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from limus.kernel.provenance import Directness
-from limus.report.content import BulletList, ColumnHead, Paragraph, Row, Section, Table, number_cell, text_cell
+from limus.report.content import BulletList, ColumnHead, Notice, Paragraph, Row, Section, Table, number_cell, text_cell
 from limus.report.markup import escape_markup
 from limus.signalling.potency import CurveStatus
 from limus.signalling.protocol import find_protocol
@@ -50,7 +50,10 @@ def calibration(data: Comparison) -> Section:
         for p in data.observations
         if p.id not in {row.observation.id for row in data.calibration}
     )
-    blocks: list[Paragraph | Table | BulletList] = [paragraph, table]
+    blocks: list[Paragraph | Table | BulletList | Notice] = [paragraph, table]
+    if data.model.fit_status != "accepted":
+        words = f"The fit of model {data.model.name} is not current ({data.model.fit_status})"
+        blocks.insert(0, Notice("warning", f"{words}: run limus calibrate --accept."))
     if left:
         blocks += [Paragraph("Published values of these compounds that were left out, and why:"), BulletList(left)]
     return Section("model-calibration", "Calibration", tuple(blocks))
