@@ -31,7 +31,8 @@ def number(value: Any, digits: int = 3) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         # plain characters, so that what is printed can be pasted back
-        return format_number(value, digits).replace(",", "").replace("\N{MINUS SIGN}", "-")
+        text = format_number(value, digits).replace(",", "").replace("\N{MINUS SIGN}", "-")
+        return text if text.isascii() else f"{value:.{digits}g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)
