@@ -9,7 +9,23 @@ from limus.molecule.compound import Compound, CompoundConstant
 from limus.report.content import Cell, ColumnHead, Figure, number_cell, text_cell
 from limus.report.figures import Drawing
 
-__all__ = ["certainty", "columns", "figure", "first_constant", "key_of", "missing", "sourced_cell"]
+__all__ = ["certainty", "columns", "figure", "first_constant", "key_of", "missing", "sourced_cell", "unit_words"]
+
+
+_UNIT_WORDS = {
+    "dimensionless": "",
+    "percent": "%",
+    "angstrom**2": "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}\N{SUPERSCRIPT TWO}",
+    "pg/megacells": "pg per million cells",
+    "pg/megacells/(ng/mL)": "pg per million cells per ng/mL",
+}
+
+
+def unit_words(unit: str) -> str:
+    """Write a unit for people."""
+    words = _UNIT_WORDS.get(unit, unit)
+    words = words.replace("**-1", "\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}").replace("**2", "\N{SUPERSCRIPT TWO}")
+    return words.replace("*", "\N{MIDDLE DOT}")
 
 
 def key_of(text: str) -> str:
@@ -22,7 +38,7 @@ def sourced_cell(value: SourcedValue) -> Cell:
     note = "; ".join(part for part in (value.spread, value.conditions, value.note) if part) or f"{value.kind}"
     if value.value is None:
         return text_cell(
-            f"{value.printed} {value.unit}".strip(),
+            f"{value.printed} {unit_words(value.unit)}".strip(),
             directness=value.directness,
             source=value.source,
             certainty=certainty(value),
@@ -30,7 +46,7 @@ def sourced_cell(value: SourcedValue) -> Cell:
         )
     return number_cell(
         value.value,
-        "" if value.unit == "dimensionless" else value.unit,
+        unit_words(value.unit),
         value.directness,
         source=value.source,
         certainty=certainty(value),

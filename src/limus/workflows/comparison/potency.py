@@ -137,7 +137,7 @@ def _potency_row(data: Comparison, drug: str, condition: Condition, measured: Ce
         relative = number_cell(summary.ic50_relative_nM, "nM", Directness.SIMULATED, note=note)
     largest: Cell = text_cell("\N{EN DASH}")
     if math.isfinite(summary.max_inhibition_fraction):
-        largest = number_cell(100.0 * summary.max_inhibition_fraction, "%", Directness.SIMULATED, note=note)
+        largest = number_cell(round(100.0 * summary.max_inhibition_fraction, 2), "%", Directness.SIMULATED, note=note)
     key = key_of(f"{drug}_{condition.readout}_{condition.stimulus}")
     cells = (measured, simulated(data, drug, condition), fold, relative, largest)
     return Row(key, f"{drug}: {words(condition, data)}", cells)

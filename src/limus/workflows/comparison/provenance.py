@@ -8,7 +8,7 @@ from limus.kernel.provenance import Kind
 from limus.report.content import BulletList, ColumnHead, Paragraph, Row, Section, Table, number_cell, text_cell
 from limus.report.markup import escape_markup
 from limus.signalling.culture import drugs_of
-from limus.workflows.comparison.cells import certainty, key_of
+from limus.workflows.comparison.cells import certainty, key_of, unit_words
 from limus.workflows.comparison.data import Comparison
 
 __all__ = ["limits", "provenance"]
@@ -43,10 +43,9 @@ def provenance(data: Comparison) -> Section:
             half = 1.645 * p.log10_standard_error
             interval = (p.value * 10.0**-half, p.value * 10.0**half)
             note = f"fitted, 90 % interval; {note}"
-        unit = "" if p.unit == "dimensionless" else p.unit.replace("**-1", "\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}")
         cell = number_cell(
             p.value,
-            unit.replace("*", "\N{MIDDLE DOT}"),
+            unit_words(p.unit),
             p.sourced.directness,
             interval=interval,
             source=p.sourced.source,
