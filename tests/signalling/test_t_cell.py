@@ -14,7 +14,7 @@ from limus.signalling.accepted_fit import fit_is_current
 from limus.signalling.culture import Culture, check_culture, drugs_of, run_culture, run_responses
 from limus.signalling.model_library import load_model
 from limus.signalling.potency import concentration_grid, summarise_curve
-from limus.signalling.protocol import find_protocol, load_protocols
+from limus.signalling.protocol import find_cell_type, find_protocol, load_protocols
 from limus.signalling.sourced_model import SourcedModel, check_sourced_model, draw_fitted
 
 GRID = concentration_grid(1e-4, 1e4, 4)
@@ -25,7 +25,7 @@ def model() -> SourcedModel:
     return load_model("t_cell")
 
 
-def ic50(model: SourcedModel, drug: str, readout: str, stimulus: str, **changes: float) -> float:
+def ic50(model: SourcedModel, drug: str, readout: str, stimulus: str, **changes: object) -> float:
     culture = replace(Culture.usual(find_protocol(stimulus), readout), **changes)
     answer = run_responses(model, culture, drug, GRID, {readout: culture.hours})
     return summarise_curve(GRID, answer.percent[readout][0]).ic50_absolute_nM
@@ -187,6 +187,17 @@ def test_draws_come_from_the_fit_and_followers_follow(model: SourcedModel) -> No
     spread = np.log10(sets["fkbp12_total"][1:]).std()
     assert spread == pytest.approx(model.parameters["fkbp12_total"].log10_standard_error, rel=0.2)
     assert np.array_equal(sets[name], draw_fitted(model, 200, seed=3)[name])
+
+
+def test_strength_costimulation_and_cell_type_are_inputs(model: SourcedModel) -> None:
+    usual = ic50(model, "tacrolimus", "il2", "anti_cd3")
+    # more calcium leaves more calcineurin to spare; costimulation lowers the NFAT that is needed
+    assert ic50(model, "tacrolimus", "il2", "anti_cd3", overrides={"stimulus_strength": 0.3}) < usual
+    assert ic50(model, "tacrolimus", "il2", "anti_cd3", overrides={"costimulation": 0.0}) < usual
+    larger = dict(find_cell_type("t_cell_line").settings)
+    assert ic50(model, "tacrolimus", "il2", "anti_cd3", overrides=larger) > 1.2 * usual
+    with pytest.raises(UnknownNameError, match="pbmc"):
+        find_cell_type("pmbc")
 
 
 def test_every_protocol_has_what_a_culture_needs() -> None:

@@ -200,6 +200,9 @@ def potency(
     serum: Annotated[float | None, typer.Option("--serum", help="Serum, per cent by volume.")] = None,
     hours: Annotated[float | None, typer.Option("--hours", help="From stimulus to harvest, h.")] = None,
     add_at: Annotated[float, typer.Option("--add-at", help="Drug added, h after stimulus; negative before.")] = 0.0,
+    strength: Annotated[float | None, typer.Option("--strength", help="Of the stimulus, 0 to 1.")] = None,
+    costimulation: Annotated[float | None, typer.Option("--costimulation", help="0 none to 1 full.")] = None,
+    cell_type: Annotated[str, typer.Option("--cell-type", help="t_lymphocyte, pbmc or t_cell_line.")] = "t_lymphocyte",
     draws: Draws = 40,
     out: Out = None,
     seed: Seed = 1,
@@ -217,6 +220,9 @@ def potency(
             "serum": serum,
             "hours": hours,
             "add_at": add_at,
+            "strength": strength,
+            "costimulation": costimulation,
+            "cell_type": cell_type,
             "draws": draws,
         },
         _show_potency,
@@ -230,6 +236,8 @@ def _show_potency(r: dict[str, Any]) -> str:
         *_potency_numbers(r),
         "  culture          {cells_per_ml:g} cells/mL, {serum_percent:g} % serum, {hours:g} h, drug added at "
         "{add_at_hours:g} h".format(**r["conditions"]),
+        "  cells            {cell_type}, stimulus strength {stimulus_strength:g}, "
+        "costimulation {costimulation:g}".format(**r["conditions"]),
     ]
     lines += [f"  measured         {p['printed']} ({', '.join(p['source']) or p['kind']})" for p in r["measured"]]
     if r["fit"] != "accepted":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from limus.kernel.errors import RefusedError, ValueRangeError
 from limus.kernel.execution import Execution
 from limus.kernel.language import without_inert_species
 from limus.kernel.simulation import CompiledModel, Dose, SimulationResult, compile_model, simulate
-from limus.signalling.protocol import Protocol
+from limus.signalling.protocol import STIMULUS_SETTINGS, Protocol
 from limus.signalling.sourced_model import SourcedModel
 
 __all__ = ["Culture", "Responses", "check_culture", "check_values", "drugs_of", "run_culture", "run_responses"]
@@ -38,6 +38,8 @@ class Culture:
         Per cent by volume, 0 to 100.
     add_at_hours : float
         When the drug is added, relative to the stimulus; negative is pre-incubation.
+    overrides : mapping of str to float
+        Further inputs of the model that differ from the protocol's: the cell type's, strength, costimulation.
     """
 
     protocol: Protocol
@@ -45,6 +47,7 @@ class Culture:
     cells_per_ml: float
     serum_percent: float
     add_at_hours: float = 0.0
+    overrides: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def usual(cls, protocol: Protocol, readout: str) -> Culture:
@@ -58,7 +61,9 @@ class Culture:
 
     def inputs(self, *, stimulated: bool = True) -> dict[str, float]:
         """The model's inputs for this culture; time zero is when the first thing is added."""
-        settings = dict(self.protocol.settings) if stimulated else self.protocol.unstimulated
+        settings = dict(self.protocol.settings) | dict(self.overrides)
+        if not stimulated:
+            settings |= dict.fromkeys(STIMULUS_SETTINGS, 0.0)
         start = max(0.0, -self.add_at_hours)
         return settings | {
             "cells_per_ml": self.cells_per_ml,

@@ -8,13 +8,15 @@ from pydantic import Field, model_validator
 
 from limus.kernel.tables import Entry
 
-__all__ = ["ModelFile", "ParameterEntry", "ProtocolFile"]
+__all__ = ["CellTypeFile", "ModelFile", "ParameterEntry", "ProtocolFile", "Valued"]
 
 Text = Annotated[str, Field(min_length=1)]
 KindName = Literal["measured", "compiled", "fitted", "assumed"]
 
 
-class _Valued(Entry):
+class Valued(Entry):
+    """A number with its unit, kind and source."""
+
     value: float | None = None
     unit: str = ""
     kind: KindName = "assumed"
@@ -22,7 +24,7 @@ class _Valued(Entry):
     note: str = ""
 
 
-class ParameterEntry(_Valued):
+class ParameterEntry(Valued):
     """One parameter: a value of its own, a compound's constant (``from``), or the value of another (``same_as``).
 
     For ``kind = "fitted"`` the value is the centre of the prior; ``lower`` and ``upper`` bound the fit and
@@ -86,6 +88,16 @@ class ModelFile(Entry):
     parameters: dict[str, ParameterEntry]
 
 
+class CellTypeFile(Entry):
+    """A type of cell: settings of the model's parameters that differ from the model's own cell."""
+
+    limus_cell_type: Literal[1]
+    name: Text
+    label: Text
+    note: str
+    settings: dict[str, Valued] = Field(default_factory=dict)
+
+
 class ProtocolFile(Entry):
     """A way to stimulate cells: settings of the model's parameters, and hours to harvest by readout."""
 
@@ -94,5 +106,5 @@ class ProtocolFile(Entry):
     label: Text
     short: Text
     note: str
-    settings: dict[str, _Valued]
+    settings: dict[str, Valued]
     hours: dict[str, float]

@@ -22,7 +22,7 @@ from limus.signalling.culture import Culture, check_culture, drugs_of, run_respo
 from limus.signalling.model_library import load_model
 from limus.signalling.observations import Potency, load_potencies
 from limus.signalling.potency import CurveSummary, concentration_grid, summarise_curve
-from limus.signalling.protocol import find_protocol
+from limus.signalling.protocol import find_cell_type, find_protocol
 from limus.signalling.sourced_model import SourcedModel, draw_fitted
 from limus.workflows.request import Request, open_run
 
@@ -42,6 +42,9 @@ class PotencyRequest(Request):
     serum: float | None = Field(default=None, description="per cent by volume")
     hours: float | None = Field(default=None, description="from stimulus to harvest, h")
     add_at: float = Field(default=0.0, description="when the drug is added, h after the stimulus; negative before")
+    strength: float | None = Field(default=None, ge=0.0, le=1.0, description="of the stimulus, 0 none to 1 strongest")
+    costimulation: float | None = Field(default=None, ge=0.0, le=1.0, description="0 none to 1 full")
+    cell_type: str = "t_lymphocyte"
     draws: int = Field(default=40, ge=0, le=1000, description="parameter sets drawn for the interval")
     seed: int = 1
 
@@ -163,11 +166,12 @@ class PotencyResult:
     seed: int
     model: str
     fit_status: str
+    cell_type: str
     measured: tuple[Potency, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """As the command contract says; ``ci`` is the 5th and 95th percentile over the draws."""
-        summary = self.curve.summary
+        summary, inputs = self.curve.summary, self.culture.inputs()
         return {
             "compound": self.compound,
             "readout": self.readout,
@@ -189,6 +193,9 @@ class PotencyResult:
                 "serum_percent": self.culture.serum_percent,
                 "hours": self.culture.hours,
                 "add_at_hours": self.culture.add_at_hours,
+                "stimulus_strength": inputs["stimulus_strength"],
+                "costimulation": inputs["costimulation"],
+                "cell_type": self.cell_type,
                 "note": self.culture.protocol.note,
             },
             "measured": [
@@ -237,12 +244,16 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
     protocol = find_protocol(request.stimulus)
     drug = require_modelled(model, compound)
     usual = Culture.usual(protocol, request.readout)
+    overrides = dict(find_cell_type(request.cell_type).settings)
+    for name, value in (("stimulus_strength", request.strength), ("costimulation", request.costimulation)):
+        overrides |= {} if value is None else {name: value}
     culture = Culture(
         protocol=protocol,
         hours=usual.hours if request.hours is None else request.hours,
         cells_per_ml=usual.cells_per_ml if request.density is None else request.density,
         serum_percent=usual.serum_percent if request.serum is None else request.serum,
         add_at_hours=request.add_at,
+        overrides=overrides,
     )
     check_culture(model, culture, [drug], HIGHEST_NM)
     directory = (
@@ -266,6 +277,7 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         seed=request.seed,
         model=model.name,
         fit_status=model.fit_status,
+        cell_type=request.cell_type,
         measured=tuple(
             p
             for p in load_potencies()
