@@ -52,6 +52,7 @@ def test_a_negative_number_is_a_value(capfd: pytest.CaptureFixture[str]) -> None
         (("convert", "10", "ng/mL", "nM"), 2, "UnitError"),
         (("convert", "10", "ng/mL", "nM", "--compound", "ABT-281"), 2, "InputError"),
         (("convert", "10", "furlong", "nM"), 2, "UnitError"),
+        (("convert", "1e308", "M", "pM"), 2, "ValueRangeError"),
         (("potency", "ABT-281", "--readout", "il2", "--stimulus", "pha"), 3, "RefusedError"),
         (("potency", "tacrolimus", "--readout", "il2", "--stimulus", "pha", "--hours", "999"), 3, "RefusedError"),
         (("potency", "tacrolimus", "--readout", "il22", "--stimulus", "pha"), 2, "UnknownNameError"),
@@ -59,6 +60,7 @@ def test_a_negative_number_is_a_value(capfd: pytest.CaptureFixture[str]) -> None
         (("simulate", "t_cell", "--times", "0:1:0"), 2, "ValueRangeError"),
         (("simulate", "t_cell", "--times", "0,1", "--set", "tacrolimus=-1nM"), 2, "ValueRangeError"),
         (("simulate", "t_cell", "--times", "0,1", "--set", "tacrolimus=1parsec"), 2, "UnitError"),
+        (("simulate", "t_cell", "--times", "0,1", "--set", "FKBP12=1", "--set", "FKBP12=2"), 2, "InputError"),
         (("simulate", "t_cell", "--times", "0,1", "--set", "FKBP=1"), 2, "UnknownNameError"),
         (("simulate", "nowhere.ant", "--times", "0,1"), 2, "FileReadError"),
         (("simulate", "tcell", "--times", "0,1"), 2, "UnknownNameError"),
@@ -128,6 +130,30 @@ def test_simulate_a_model_of_ones_own_with_doses(capfd: pytest.CaptureFixture[st
     assert found["species"]["A"] == pytest.approx([10, 10 * decay, (10 * decay + 2) * decay], rel=1e-6)
     assert (tmp_path / "out" / "results" / "trajectory.parquet").exists()
     assert json.loads((tmp_path / "out" / "provenance.json").read_text())["inputs"]
+
+
+def test_a_negative_dose_is_refused(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "decay.ant").write_text(MODEL)
+    (tmp_path / "doses.csv").write_text("time_h,target,amount,unit\n0,A,1,nmol\n1,A,-4,nmol\n")
+    status, found = call_json(
+        capfd,
+        *("simulate", str(tmp_path / "decay.ant"), "--times", "0:2:1", "--doses", str(tmp_path / "doses.csv")),
+    )
+    assert status == 2
+    assert found["error"]["got"] == "-4 nmol"
+    assert "dose 2" in found["error"]["where"]
+
+
+def test_a_model_without_anything_to_put_out_is_refused(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "empty.ant").write_text("")
+    status, found = call_json(capfd, "simulate", str(tmp_path / "empty.ant"), "--times", "0,1")
+    assert (status, found["error"]["kind"]) == (2, "ModelError")
+
+
+def test_help_shows_options_as_they_are_written(capfd: pytest.CaptureFixture[str]) -> None:
+    said = call(capfd, "simulate", "--help")[1]
+    assert "0:24:0.5" in said  # not read as an emoji or as markup
+    assert "drug=5nM" in said
 
 
 def test_a_doubled_or_undefined_parameter_is_refused(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ POTENCY = (
     Column("upper_nM", number=True, blank=True),
     Column("value_printed"),
     Column("unit_printed"),
-    Column("kind", allowed=("measured", "assumed")),
+    Column("kind", allowed=("measured", "compiled", "assumed")),
     Column("source", blank=True),
     Column("conditions"),
     Column("use", allowed=("fit", "check", "excluded")),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
 from limus.kernel.execution import Execution
+from limus.kernel.tables import Column, library_folder, read_csv
+from limus.signalling.model_library import FIT_COLUMNS
 from limus.workflows.compare import CompareRequest, CompareResult, run
+from limus.workflows.comparison.cells import key_of
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +75,52 @@ def test_the_same_request_gives_the_same_bytes(guide: tuple[CompareResult, Path]
     again = run(request, out=tmp_path / "again", execution=Execution(seed=2, workers=1))
     assert again.report_html.read_bytes() == guide[0].report_html.read_bytes()
     assert again.report_pdf.read_bytes() == guide[0].report_pdf.read_bytes()
+
+
+def _cell(guide: CompareResult, table: str, row: str, column: str) -> dict:
+    return next(
+        c
+        for c in guide.as_dict()["cells"]
+        if (c["table"], c["row"], c["column"].lower()) == (table, row, column.lower())
+    )
+
+
+def test_a_fit_stopped_by_its_bound_says_so_and_claims_no_interval(guide: tuple[CompareResult, Path]) -> None:
+    fits = read_csv(library_folder() / "fits" / "t_cell.csv", FIT_COLUMNS)
+    for name, at_bound in zip(fits["parameter"], fits["at_bound"], strict=True):
+        cell = _cell(guide[0], "parameters", key_of(str(name)), "value")
+        assert ("stopped by its bound" in cell["note"]) == (at_bound == "yes"), name
+        assert (cell["interval"] is None) == (at_bound == "yes"), name
+
+
+def test_text_and_limits_are_shown_as_printed(guide: tuple[CompareResult, Path]) -> None:
+    assert _cell(guide[0], "constants", "plasma_protein_binding-2", "ciclosporin")["text"] == "90-98%"
+    row = "cyclophilin_b_complex_calcineurin_ic50_low_calcineurin"
+    assert _cell(guide[0], "constants", row, "ciclosporin")["text"] == "<10"
+
+
+def test_the_hours_of_the_note_are_those_that_were_simulated(guide: tuple[CompareResult, Path]) -> None:
+    html = guide[0].report_html.read_text()
+    assert "mixed lymphocyte reaction, 120 h" in html
+    assert "phytohaemagglutinin, IL-2 24 h, IFN-gamma 24 h, Proliferation 72 h" in html
+
+
+def test_a_published_range_is_a_bar_without_a_point(guide: tuple[CompareResult, Path]) -> None:
+    points = read_csv(
+        guide[1] / "figures" / "potency-comparison.csv",
+        [Column("kind"), Column("value_nM", number=True, blank=True)],
+        other_columns=True,
+    )
+    ranges = points["value_nM"][points["kind"] == "interval"]
+    assert len(ranges)
+    assert all(math.isnan(value) for value in ranges)
+
+
+def test_simulated_numbers_that_rest_on_assumed_binding_say_so(tmp_path: Path) -> None:
+    request = CompareRequest(compounds=("pimecrolimus", "hydrocortisone"), draws=0)
+    made = run(request, out=tmp_path / "out")
+    cell = _cell(made, "glance", "simulated-proliferation-mlr", "pimecrolimus")
+    assert cell["certainty"] == "assumed binding"
+    assert "assumed and held: dissociation constant" in cell["note"]
+    assert "does not rank the compounds" in made.report_html.read_text()
+    assert _cell(made, "glance", "immunophilin_constant", "hydrocortisone")["text"] == "not applicable"

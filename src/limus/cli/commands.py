@@ -153,8 +153,12 @@ def _show_compound(r: dict[str, Any]) -> str:
 @app.command(context_settings=_NUMBERS)
 def simulate(
     model: Annotated[str, typer.Argument(help="Name in the library, or path of an .ant or .xml file.")],
-    times: Annotated[str, typer.Option("--times", help="start:end:step, or a list 0,1,2; h for library models.")],
-    settings: Annotated[list[str] | None, typer.Option("--set", help="name=value[unit]; repeatable.")] = None,
+    times: Annotated[
+        str, typer.Option("--times", help="Start, end and step as 0:24:0.5, or a list 0,1,2; h for library models.")
+    ],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value, a unit behind it if wanted: drug=5nM; repeatable.")
+    ] = None,
     doses: Annotated[str | None, typer.Option("--doses", help="CSV: time_h,target,amount,unit,...")] = None,
     stimulus: Annotated[str | None, typer.Option("--stimulus", help="Protocol of the library: mlr, pha, ...")] = None,
     output: Annotated[list[str] | None, typer.Option("--output", help="Name to put out; repeatable.")] = None,

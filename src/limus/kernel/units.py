@@ -210,7 +210,7 @@ def convert(
     UnitError
         Unknown unit, different dimensions, or mass against amount without a molar mass.
     ValueRangeError
-        The value is not finite, or the molar mass is not positive.
+        The value is not finite in either unit, or the molar mass is not positive.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def convert(
         raise ValueRangeError(where, value, "a finite number", "correct the value")
     source, target = _parse_unit(unit, where), _parse_unit(to, where)
     if source.dimensionality == target.dimensionality:
-        return float(_registry().Quantity(value, source).to(target).magnitude)
+        return _finite(_registry().Quantity(value, source).to(target).magnitude, f"{value:g} {unit} in {to}", where)
     by_mass = source.dimensionality / target.dimensionality
     mass_per_amount = _registry().parse_units("g/mol").dimensionality
     if by_mass not in (mass_per_amount, 1 / mass_per_amount):
@@ -243,4 +243,11 @@ def convert(
     molar_mass = _registry().Quantity(molar_mass_g_per_mol, "g/mol")
     quantity = _registry().Quantity(value, source)
     scaled = quantity / molar_mass if by_mass == mass_per_amount else quantity * molar_mass
-    return float(scaled.to(target).magnitude)
+    return _finite(scaled.to(target).magnitude, f"{value:g} {unit} in {to}", where)
+
+
+def _finite(magnitude: float, got: str, where: str) -> float:
+    """Refuse what overflows in the unit wanted."""
+    if not math.isfinite(magnitude):
+        raise ValueRangeError(where, got, "a number below 1.8e308 in both units", "choose a larger unit")
+    return float(magnitude)

@@ -308,7 +308,7 @@ def _fit(
     def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         sets = {p.name: 10.0 ** parameters[:, j] for j, p in enumerate(free)}
         sets |= {name: sets[leader] for name, leader in model.followers.items() if leader in sets}
-        predicted, _ = predict(model, used, settings, parameters=sets, execution=pooled)
+        predicted, _ = predict(model, used, settings, parameters=sets, execution=execution)
         misfit = [[row.log10_misfit(value) for row, value in zip(used, line, strict=True)] for line in predicted]
         execution.progress.advance()
         return np.hstack([np.array(misfit) / settings.observation_log10_sd, (parameters - prior) / spread])
@@ -322,13 +322,12 @@ def _fit(
         width = np.einsum("bpp->bp", ends[0] - ends[1])[:, :, None]
         return np.swapaxes((above - below).reshape(lanes, count, -1) / width, 1, 2)
 
-    with execution.pooled() as pooled:
-        execution.progress.start("fitting", 0)
-        try:
-            screened = np.sum(residuals(candidates) ** 2, axis=1)
-            start = candidates[np.argsort(screened, kind="stable")[:starts]]
-            return fit_least_squares(
-                residuals, start, bounds=bounds, jacobian=jacobian, max_iterations=40, tolerance=_TOLERANCE
-            )
-        finally:
-            execution.progress.finish()
+    execution.progress.start("fitting", 0)
+    try:
+        screened = np.sum(residuals(candidates) ** 2, axis=1)
+        start = candidates[np.argsort(screened, kind="stable")[:starts]]
+        return fit_least_squares(
+            residuals, start, bounds=bounds, jacobian=jacobian, max_iterations=40, tolerance=_TOLERANCE
+        )
+    finally:
+        execution.progress.finish()

@@ -61,6 +61,11 @@ class SourcedParameter:
     prior_value: float = math.nan
     log10_standard_error: float = math.nan
 
+    @property
+    def at_bound(self) -> bool:
+        """Whether a fitted value stands at one of its bounds, so that its standard error says nothing."""
+        return any(math.isclose(self.value, bound, rel_tol=1e-5) for bound in (self.lower, self.upper))
+
 
 @dataclass(frozen=True, slots=True)
 class Readout:

@@ -136,7 +136,7 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     UnitError
         A unit is missing where the model needs one, unknown, or of the wrong kind.
     ValueRangeError
-        A negative concentration, a time or a tolerance that is not allowed.
+        A negative concentration or dose, a time or a tolerance that is not allowed.
     SolveError
         The simulation failed; what was reached is kept in the run directory.
     """
@@ -144,7 +144,11 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     times = parse_times(request.times)
     model, units, sourced = _load(request.model)
     settings = dict(find_protocol(request.stimulus).settings) if request.stimulus is not None else {}
-    settings |= dict(_setting(text, model, units) for text in request.settings)
+    given = [_setting(text, model, units) for text in request.settings]
+    doubled = [name for i, (name, _) in enumerate(given) if name in dict(given[:i])]
+    if doubled:
+        raise InputError("--set", f"{doubled[0]} twice", "one value for a name", "leave one of them out")
+    settings |= dict(given)
     model = model.with_values(settings, where="--set")
     findings = run_checks(model, MODEL_CHECKS)
     raise_on_errors(findings, ModelError)
@@ -152,6 +156,13 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
         check_values(sourced, model.values, float(times[-1] - times[0]))
     doses = _doses(Path(request.doses), model) if request.doses is not None else ()
     compiled = compile_model(model, request.outputs or None)
+    if not compiled.outputs:
+        raise ModelError(
+            f"model {model.name}",
+            "nothing that could be put out",
+            "a species, or a variable with a rule",
+            "check the model file",
+        )
     directory = None
     if out is not None:
         inputs = [Path(p) for p in (request.model, request.doses) if p is not None and Path(p).is_file()]
@@ -258,6 +269,9 @@ def _doses(path: Path, model: Model) -> tuple[Dose, ...]:
             molar_mass_g_per_mol=_molar_mass(row["target"]),
             where=where,
         )
+        if amount < 0:
+            got = f"{row['amount']:g} {row['unit']}"
+            raise ValueRangeError(f"{where}, amount", got, "zero or more", "correct the dose table")
         optional = {k: 0.0 if np.isnan(row.get(k, np.nan)) else row[k] for k in ("duration_h", "ii_h", "addl")}
         if optional["addl"] != int(optional["addl"]):
             raise ValueRangeError(f"{where}, addl", optional["addl"], "a whole number", "correct the dose table")

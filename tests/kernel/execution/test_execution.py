@@ -54,9 +54,6 @@ def test_results_do_not_depend_on_workers() -> None:
     alone = Execution(workers=1).map(draw, range(8))
     assert alone == Execution(workers=2).map(draw, range(8))
     assert len(set(alone)) == 8
-    with Execution(workers=2).pooled() as pooled:
-        assert pooled.map(draw, range(8)) == alone
-        assert pooled.map(draw, range(8)) == alone
 
 
 def test_two_workers_are_other_processes_and_small_work_is_not() -> None:

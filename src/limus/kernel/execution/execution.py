@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from limus.kernel.errors import CancelledError
@@ -83,12 +83,6 @@ class Execution:
         else:
             with ProcessPoolExecutor(max_workers=self.workers) as pool:
                 yield pool
-
-    @contextmanager
-    def pooled(self) -> Iterator[Execution]:
-        """Give a copy whose process pool stays open, for many short calls of :meth:`map`; it shows no progress."""
-        with self._open_executor() as pool:
-            yield replace(self, executor=pool, progress=SilentProgress(), workers=self.workers if pool else 1)
 
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], *, label: str = "", small: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from limus.kernel.errors import ModelError
 from limus.kernel.language import Apply, Expression, Model, apply, derivative, free_symbols, substitute, walk
 from limus.kernel.language.expression import RELATIONS, ZERO
+from limus.kernel.provenance import hash_text
 from limus.kernel.simulation.python_code import load_function, write_function
 from limus.kernel.simulation.system import TIME, System, build_system, input_symbol, state_symbol
 
@@ -41,6 +43,10 @@ class CompiledModel:
         Row and column of each value that the Jacobian function returns.
     compartments : tuple of str
         Those whose size the ``sizes`` function returns, at the start: they hold concentrations.
+    system : System
+        The equations as expressions, for the fast engine to compile.
+    has_switches : bool
+        Whether conditions on time change at times that depend on inputs.
     """
 
     name: str
@@ -52,7 +58,15 @@ class CompiledModel:
     dosable: tuple[str, ...]
     sources: tuple[tuple[str, str, str], ...]
     jacobian_places: tuple[tuple[int, int], ...]
-    compartments: tuple[str, ...] = ()
+    compartments: tuple[str, ...]
+    system: System
+    has_switches: bool
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything that decides the numbers: equal models have equal keys."""
+        names = [*self.inputs, "|", *self.states, "|", *self.outputs, "|", *self.dosable]
+        return hash_text(*names, *(source for _, _, source in self.sources))
 
     def evaluate(self, function: str, t: float, y: Sequence[float], p: Sequence[float]) -> list[float]:
         """Evaluate one of the model's functions.
@@ -152,6 +166,8 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         dosable=tuple(system.dose_scale),
         sources=sources,
         jacobian_places=places,
+        system=system,
+        has_switches=bool(results["switches"]),
         compartments=tuple(system.sizes),
     )
 

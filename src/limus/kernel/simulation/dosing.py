@@ -6,12 +6,17 @@ Convention: an output asked at the time of a dose is the value just before the d
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from limus.kernel.errors import UnknownNameError, ValueRangeError, near_names
 
-__all__ = ["Dose", "Impulse", "expand_doses"]
+__all__ = ["Dose", "Impulse", "expand_doses", "plan_stops", "same_time"]
+
+_SAME_TIME = 1e-13  # of the longest time: what rounding makes of k*interval + lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +132,44 @@ def expand_doses(
                 impulses.append(Impulse(time, dose.target, 0.0, rate))
                 impulses.append(Impulse(time + dose.duration, dose.target, 0.0, -rate))
     return tuple(sorted((i for i in impulses if i.time <= end), key=lambda impulse: impulse.time))
+
+
+def same_time(times: NDArray[np.float64]) -> float:
+    """Return the difference below which two times of a simulation are the same but for rounding."""
+    return _SAME_TIME * float(np.max(np.abs(times[[0, -1]])))
+
+
+def plan_stops(
+    impulses: Sequence[Impulse], switches: Sequence[float], times: NDArray[np.float64]
+) -> list[tuple[float, list[Impulse]]]:
+    """Return the times to stop at with the impulses of each, the last output time at the end.
+
+    A time that equals an output time, or the stop before it, but for rounding is made equal to it: an output at a
+    dose's time is then always before the dose, and no step is too short for the solver.
+
+    Parameters
+    ----------
+    impulses : sequence of Impulse
+        What happens to states.
+    switches : sequence of float
+        Times at which a condition on time changes.
+    times : (T,) array
+        Output times; the first starts the simulation, the last ends it.
+
+    Returns
+    -------
+    list of (float, list of Impulse)
+        In time order.
+    """
+    tolerance = same_time(times)
+    events: list[tuple[float, list[Impulse]]] = [(impulse.time, [impulse]) for impulse in impulses]
+    events += [(switch, []) for switch in switches if times[0] < switch < times[-1]]
+    stops: list[tuple[float, list[Impulse]]] = []
+    for exact, group in sorted(events, key=lambda event: event[0]):
+        nearest = float(times[np.argmin(np.abs(times - exact))])
+        time = nearest if abs(nearest - exact) <= tolerance else exact
+        if stops and time - stops[-1][0] <= tolerance:
+            stops[-1][1].extend(group)
+        else:
+            stops.append((time, list(group)))
+    return [*stops, (float(times[-1]), [])]

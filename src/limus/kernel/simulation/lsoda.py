@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import Impulse
+from limus.kernel.simulation.dosing import Impulse, plan_stops, same_time
 
 __all__ = ["Trajectory", "solve_trajectory"]
 
 _MOST_STEPS = 50_000
-_SAME_TIME = 1e-13  # of the longest time: what rounding makes of k*interval + lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +132,8 @@ def solve_trajectory(
     now = float(times[0])
     next_output = 0
     switches = model.evaluate("switches", now, [], p)
-    tolerance = _SAME_TIME * float(np.max(np.abs(times[[0, -1]])))
-    for stop, group in _stops(impulses, switches, times, tolerance):
+    tolerance = same_time(times)
+    for stop, group in plan_stops(impulses, switches, times):
         asked = times[next_output : int(np.searchsorted(times, stop, side="right"))]
         path, status, reached = _segment(run, state, now, stop, asked, tolerance)
         for k, t in enumerate(asked[: len(path)]):
@@ -145,27 +144,6 @@ def solve_trajectory(
         now, state = stop, path[-1]
         _give(run, state, now, group)
     return Trajectory(values, "ok", float("nan"))
-
-
-def _stops(
-    impulses: Sequence[Impulse], switches: Sequence[float], times: NDArray[np.float64], tolerance: float
-) -> list[tuple[float, list[Impulse]]]:
-    """Times to stop at with the impulses of each, the last output time at the end.
-
-    A time that equals an output time, or the stop before it, but for rounding is made equal to it: an output at a
-    dose's time is then always before the dose, and no step is too short for the solver.
-    """
-    events: list[tuple[float, list[Impulse]]] = [(impulse.time, [impulse]) for impulse in impulses]
-    events += [(switch, []) for switch in switches if times[0] < switch < times[-1]]
-    stops: list[tuple[float, list[Impulse]]] = []
-    for exact, group in sorted(events, key=lambda event: event[0]):
-        nearest = float(times[np.argmin(np.abs(times - exact))])
-        time = nearest if abs(nearest - exact) <= tolerance else exact
-        if stops and time - stops[-1][0] <= tolerance:
-            stops[-1][1].extend(group)
-        else:
-            stops.append((time, list(group)))
-    return [*stops, (float(times[-1]), [])]
 
 
 def _segment(

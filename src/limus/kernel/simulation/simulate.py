@@ -1,22 +1,22 @@
-"""Run a compiled model for many parameter sets. The fast engine takes over behind :func:`simulate`."""
+"""Run a compiled model for many parameter sets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limus.kernel.errors import ModelError, SolveError, UnknownNameError, ValueRangeError, near_names
+from limus.kernel.errors import CancelledError, ModelError, SolveError, UnknownNameError, ValueRangeError, near_names
 from limus.kernel.execution import Execution, split_chunks
 from limus.kernel.simulation.compiled import CompiledModel
 from limus.kernel.simulation.dosing import Dose, Impulse, expand_doses
-from limus.kernel.simulation.lsoda import Trajectory, solve_trajectory
+from limus.kernel.simulation.ensemble import Solution, Work, solve
 
 __all__ = ["SimulationResult", "simulate"]
 
-_CHUNK = 8
+_CHUNK = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,8 @@ class SimulationResult:
         'ok' or the reason, one a parameter set.
     failure_time : (N,) array
         NaN where nothing failed.
+    solver : tuple of str
+        ``rodas5p``, or ``lsoda`` for a set that the engine gave to the reference solver.
     """
 
     times: NDArray[np.float64]
@@ -42,6 +44,7 @@ class SimulationResult:
     values: NDArray[np.float64]
     status: tuple[str, ...]
     failure_time: NDArray[np.float64]
+    solver: tuple[str, ...] = ()
 
     def output(self, name: str) -> NDArray[np.float64]:
         """Return one output, shape (N, T).
@@ -77,18 +80,6 @@ class SimulationResult:
             raise SolveError(
                 f"{where}, parameter set {i}", got, "a finite solution", "check parameters and initial values"
             )
-
-
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """A chunk of parameter sets, complete, so that it can travel to another process."""
-
-    model: CompiledModel
-    inputs: NDArray[np.float64]
-    impulses: tuple[tuple[Impulse, ...], ...]
-    times: NDArray[np.float64]
-    relative_tolerance: float
-    absolute_tolerance: float
 
 
 def simulate(
@@ -142,37 +133,68 @@ def simulate(
     rows = _parameter_rows(model, parameters or {})
     _check_sizes(model, rows, float(times[0]))
     _check_doses(model, rows, float(times[0]), doses)
-    impulses = [
-        expand_doses(doses, targets=dict.fromkeys(model.dosable), start=times[0], end=times[-1], subject=i)
-        for i in range(len(rows))
-    ]
-    chunks = [
-        _Work(model, rows[list(c)], tuple(impulses[i] for i in c), times, relative_tolerance, absolute_tolerance)
-        for c in split_chunks(range(len(rows)), _CHUNK)
-    ]
     execution = execution or Execution(workers=1)
-    solved = [t for chunk in execution.map(_solve_chunk, chunks, label=label, small=len(rows) <= _CHUNK) for t in chunk]
+    work = Work(model, rows, _schedules(model, rows, doses, times), times, relative_tolerance, absolute_tolerance)
+    solution = (
+        _solve_here(work, execution, label) if execution.executor is None else _solve_there(work, execution, label)
+    )
     return SimulationResult(
         times=times,
         outputs=model.outputs,
-        values=np.array([t.values for t in solved]).reshape(len(rows), len(times), len(model.outputs)),
-        status=tuple(t.status for t in solved),
-        failure_time=np.array([t.failure_time for t in solved]),
+        values=solution.values,
+        status=solution.status,
+        failure_time=solution.failure_times,
+        solver=solution.solver,
     )
 
 
-def _solve_chunk(work: _Work) -> list[Trajectory]:
-    return [
-        solve_trajectory(
-            work.model,
-            row,
-            work.times,
-            impulses,
-            relative_tolerance=work.relative_tolerance,
-            absolute_tolerance=work.absolute_tolerance,
-        )
-        for row, impulses in zip(work.inputs, work.impulses, strict=True)
+def _schedules(
+    model: CompiledModel, rows: NDArray[np.float64], doses: Sequence[Dose], times: NDArray[np.float64]
+) -> tuple[tuple[Impulse, ...], ...]:
+    """Impulses of each set; one tuple for all where no dose names its subject."""
+
+    def expand(subject: int) -> tuple[Impulse, ...]:
+        targets = dict.fromkeys(model.dosable)
+        return expand_doses(doses, targets=targets, start=times[0], end=times[-1], subject=subject)
+
+    if all(dose.subject is None for dose in doses):
+        return (expand(0),) * len(rows)
+    return tuple(expand(i) for i in range(len(rows)))
+
+
+def _solve_here(work: Work, execution: Execution, label: str) -> Solution:
+    """Threads of this process: the engine does not hold Python back."""
+    if label:
+        execution.progress.start(label, len(work.inputs))
+
+    def after_chunk(count: int) -> None:
+        if label:
+            execution.progress.advance(count)
+        if execution.cancelled():
+            raise CancelledError("simulation", "cancelled", do="start it again")
+
+    try:
+        return solve(work, threads=execution.workers, after_chunk=after_chunk)
+    finally:
+        if label:
+            execution.progress.finish()
+
+
+def _solve_there(work: Work, execution: Execution, label: str) -> Solution:
+    """Chunks through the executor that the user gave, which may be on other machines."""
+    pieces = [
+        replace(work, inputs=work.inputs[list(c)], impulses=tuple(work.impulses[i] for i in c))
+        for c in split_chunks(range(len(work.inputs)), _CHUNK)
     ]
+    solved = execution.map(solve, pieces, label=label)
+    if not solved:
+        return solve(work)
+    return Solution(
+        values=np.concatenate([s.values for s in solved]),
+        status=tuple(word for s in solved for word in s.status),
+        failure_times=np.concatenate([s.failure_times for s in solved]),
+        solver=tuple(word for s in solved for word in s.solver),
+    )
 
 
 def _check_times(times: ArrayLike) -> NDArray[np.float64]:

@@ -27,8 +27,15 @@ def calibration(data: Comparison) -> Section:
         p = row.observation
         text = f"{p.lower_nM:.3g} to {p.upper_nM:.3g}" if p.is_interval else ""
         interval = (p.lower_nM, p.upper_nM) if p.is_interval else None
+        middle = "; the number kept for the range is its geometric middle" if p.is_interval else ""
         observed = number_cell(
-            p.centre_nM, "nM", Directness.MEASURED, interval=interval, source=p.source, note=p.conditions, text=text
+            p.centre_nM,
+            "nM",
+            Directness.MEASURED,
+            interval=interval,
+            source=p.source,
+            note=p.conditions + middle,
+            text=text,
         )
         note = f"simulated: model {data.model.name} at its accepted fit"
         predicted, fold = text_cell("\N{EN DASH}"), text_cell("\N{EN DASH}")

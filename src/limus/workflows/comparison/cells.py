@@ -36,9 +36,11 @@ def key_of(text: str) -> str:
 def sourced_cell(value: SourcedValue) -> Cell:
     """Show a library value: its number or text as printed, its kind, source and caveats."""
     note = "; ".join(part for part in (value.spread, value.conditions, value.note) if part) or f"{value.kind}"
+    unit = unit_words(value.unit)
     if value.value is None:
+        said = value.printed if unit and value.printed.endswith(unit) else f"{value.printed} {unit}".strip()
         return text_cell(
-            f"{value.printed} {unit_words(value.unit)}".strip(),
+            said,
             directness=value.directness,
             source=value.source,
             certainty=certainty(value),
@@ -46,11 +48,12 @@ def sourced_cell(value: SourcedValue) -> Cell:
         )
     return number_cell(
         value.value,
-        unit_words(value.unit),
+        unit,
         value.directness,
         source=value.source,
         certainty=certainty(value),
         note=note,
+        text=value.printed if value.printed.startswith(("<", ">")) else "",  # a limit is not a value
         significant=6,
     )
 

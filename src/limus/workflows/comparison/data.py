@@ -141,9 +141,8 @@ def gather(compounds: Sequence[Compound], *, draws: int, execution: Execution) -
     model = load_model(plan.model)
     modelled = tuple(c.name for c in compounds if c.name in drugs_of(model))
     names = {c.name for c in compounds}
-    with execution.pooled() as pooled:
-        curves = _curves(model, plan, modelled, draws, execution, pooled)
-        calibration, _ = predict_observations(model, execution=pooled)
+    curves = _curves(model, plan, modelled, draws, execution)
+    calibration, _ = predict_observations(model, execution=execution)
     return Comparison(
         compounds=tuple(compounds),
         modelled=modelled,
@@ -165,7 +164,6 @@ def _curves(
     drugs: Sequence[str],
     draws: int,
     execution: Execution,
-    pooled: Execution,
 ) -> dict[tuple[str, str], Curve]:
     by_stimulus: dict[str, list[Condition]] = {}
     for condition in plan.potencies:
@@ -177,7 +175,7 @@ def _curves(
             protocol = find_protocol(stimulus)
             hours = {c.readout: protocol.hours_for(c.readout) for c in conditions}
             culture = Culture.usual(protocol, conditions[0].readout)
-            made = simulate_curves(model, culture, drug, hours, draws=draws, execution=pooled)
+            made = simulate_curves(model, culture, drug, hours, draws=draws, execution=execution)
             curves |= {(drug, c.key): made[c.readout] for c in conditions}
             execution.progress.advance()
     execution.progress.finish()

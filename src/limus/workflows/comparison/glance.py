@@ -19,13 +19,7 @@ def at_a_glance(data: Comparison) -> Section:
         Row("immunophilin", "Immunophilin", tuple(text_cell(c.immunophilin) for c in compounds)),
         Row("target", "Target", tuple(text_cell(c.target) for c in compounds)),
         _constant_row(data, "molar_mass", "Molar mass", "molar_mass"),
-        _constant_row(
-            data,
-            "immunophilin_constant",
-            "Dissociation constant, immunophilin",
-            "fkbp12_dissociation_constant",
-            "cyclophilin_a_dissociation_constant",
-        ),
+        _immunophilin_row(data),
     ]
     for condition in data.plan.potencies:
         shown = tuple(simulated(data, c.name, condition) for c in compounds)
@@ -41,6 +35,14 @@ def _constant_row(data: Comparison, key: str, label: str, *properties: str) -> R
     found = [first_constant(c, *properties) for c in data.compounds]
     cells = tuple(missing() if constant is None else sourced_cell(constant.value) for constant in found)
     return Row(key, label, cells)
+
+
+def _immunophilin_row(data: Comparison) -> Row:
+    properties = ("fkbp12_dissociation_constant", "cyclophilin_a_dissociation_constant")
+    row = _constant_row(data, "immunophilin_constant", "Dissociation constant, immunophilin", *properties)
+    none = [c.immunophilin == "none" for c in data.compounds]
+    cells = tuple(missing("not applicable") if n else cell for n, cell in zip(none, row.cells, strict=True))
+    return Row(row.key, row.label, cells)
 
 
 def _why(data: Comparison) -> list[Paragraph]:

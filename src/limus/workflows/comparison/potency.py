@@ -47,10 +47,14 @@ def simulated(data: Comparison, drug: str, condition: Condition) -> Cell:
     if drug not in data.modelled:
         return text_cell("not in the model")
     curve = data.curves[drug, condition.key]
+    assumed = _assumed(data, drug)
     note = f"simulated: {data.simulation_note}"
+    if assumed:
+        note += f"; assumed and held: {', '.join(name.replace('_', ' ') for name in assumed)}"
+    certainty = "assumed binding" if "dissociation_constant" in assumed else ""
     status = curve.summary.status
     if status is not CurveStatus.OK:
-        return text_cell(_STATUS_WORDS[status], directness=Directness.SIMULATED, note=note)
+        return text_cell(_STATUS_WORDS[status], directness=Directness.SIMULATED, certainty=certainty, note=note)
     interval = None if math.isnan(curve.interval[0]) else curve.interval
     return number_cell(
         curve.summary.ic50_absolute_nM,
@@ -58,8 +62,16 @@ def simulated(data: Comparison, drug: str, condition: Condition) -> Cell:
         Directness.SIMULATED,
         n=data.draws or None,
         interval=interval,
+        certainty=certainty,
         note=f"{note}; absolute IC50, interval is the 5th to 95th percentile",
     )
+
+
+def _assumed(data: Comparison, drug: str) -> tuple[str, ...]:
+    """Which of the numbers that set a drug's potency are only assumed, and so not in the interval."""
+    decisive = ("dissociation_constant", "fraction_unbound_plasma", "complex_dissociation_constant")
+    kinds = {name: data.model.parameters[f"{drug}.{name}"].sourced.kind for name in decisive}
+    return tuple(name for name, kind in kinds.items() if kind is Kind.ASSUMED)
 
 
 def _measured(data: Comparison, drug: str, condition: Condition) -> tuple[Cell, Potency | None]:
@@ -73,12 +85,14 @@ def _measured(data: Comparison, drug: str, condition: Condition) -> tuple[Cell, 
     if not found:
         return text_cell("no verified value"), None
     first = found[0]
-    others = "".join(f"; also {p.printed} ({', '.join(p.source)})" for p in found[1:])
-    note = f"printed as {first.printed}; {first.cells}; {first.conditions}{others}"
+    others = "".join(f"; another source: {p.printed}" for p in found[1:])
+    middle = "; the number kept for the range is its geometric middle" if first.is_interval else ""
+    note = f"printed as {first.printed}; {first.cells}; {first.conditions}{others}{middle}"
+    source = tuple(dict.fromkeys(key for p in found for key in p.source))
     interval = (first.lower_nM, first.upper_nM) if first.is_interval else None
     text = "" if interval is None else f"{first.lower_nM:.3g} to {first.upper_nM:.3g}"
     cell = number_cell(
-        first.centre_nM, "nM", Directness.MEASURED, interval=interval, source=first.source, note=note, text=text
+        first.centre_nM, "nM", Directness.MEASURED, interval=interval, source=source, note=note, text=text
     )
     return cell, first
 
@@ -104,12 +118,16 @@ def potency(data: Comparison) -> Section:
             "Absolute IC50: half of the control; relative: half of the largest effect. Fold error is how far the "
             "simulated value lies from the measured one, 1 inside a measured range. Density, serum and hours of the "
             "measurements were not read in their sources; the simulations use the usual values of each protocol. "
-            + _explained(data)
+            "Intervals cover the fitted constants alone; assumed ones are held. " + _explained(data)
         )
         blocks.append(
             Table("potency", "Potency, measured and simulated", columns, tuple(rows), note=note, stub="Readout")
         )
         blocks += _potency_figures(data, points)
+    guessed = [drug for drug in data.modelled if "dissociation_constant" in _assumed(data, drug)]
+    if guessed:
+        words_of = f"The binding constants of {', '.join(guessed)} in the model are assumed: what is simulated for them"
+        blocks.append(Notice("warning", f"{words_of} shows how the model behaves and does not rank the compounds."))
     unmodelled = [c.name for c in data.compounds if c.name not in data.modelled]
     if unmodelled:
         blocks.append(Notice("note", f"Not in the model, so not simulated: {', '.join(unmodelled)}."))
@@ -121,7 +139,14 @@ def _explained(data: Comparison) -> str:
     readouts = dict.fromkeys(data.model.readout(c.readout) for c in data.plan.potencies)
     protocols = {c.stimulus: find_protocol(c.stimulus) for c in data.plan.potencies}
     names = [f"{r.short}: {r.label}" for r in readouts]
-    names += [f"{p.short}: {p.label}, {p.hours['default']:g} h" for p in protocols.values()]
+    for stimulus, protocol in protocols.items():
+        asked = [c.readout for c in data.plan.potencies if c.stimulus == stimulus]
+        hours = {name: protocol.hours_for(name) for name in asked}
+        if len(set(hours.values())) == 1:
+            said = f"{hours[asked[0]]:g} h"
+        else:
+            said = ", ".join(f"{data.model.readout(name).short} {h:g} h" for name, h in hours.items())
+        names.append(f"{protocol.short}: {protocol.label}, {said}")
     return escape_markup("; ".join(names)) + "."
 
 
@@ -153,7 +178,7 @@ def _points(data: Comparison, drug: str, condition: Condition, observation: Pote
             base
             | {
                 "kind": kind,
-                "value_nM": observation.centre_nM,
+                "value_nM": math.nan if observation.is_interval else observation.centre_nM,
                 "lower_nM": observation.lower_nM,
                 "upper_nM": observation.upper_nM,
             }

@@ -7,6 +7,7 @@ import math
 from limus.kernel.provenance import Kind
 from limus.report.content import BulletList, ColumnHead, Paragraph, Row, Section, Table, number_cell, text_cell
 from limus.report.markup import escape_markup
+from limus.report.numbers import format_number
 from limus.signalling.culture import drugs_of
 from limus.workflows.comparison.cells import certainty, key_of, unit_words
 from limus.workflows.comparison.data import Comparison
@@ -39,7 +40,10 @@ def provenance(data: Comparison) -> Section:
             continue
         note = p.sourced.note or p.sourced.conditions or str(p.sourced.kind)
         interval = None
-        if math.isfinite(p.log10_standard_error):
+        if p.at_bound:
+            allowed = f"{format_number(p.lower)} to {format_number(p.upper)}"
+            note = f"fitted, and stopped by its bound (allowed: {allowed}), so without an interval; {note}"
+        elif math.isfinite(p.log10_standard_error):
             half = 1.645 * p.log10_standard_error
             interval = (p.value * 10.0**-half, p.value * 10.0**half)
             note = f"fitted, 90 % interval; {note}"
@@ -63,4 +67,4 @@ def provenance(data: Comparison) -> Section:
     changes = BulletList(tuple(escape_markup(text) for text in data.model.changes))
     papers = " ".join(f"[@{key}]" for key in data.model.papers)
     intro = Paragraph(f"{escape_markup(data.model.summary)} Built on {papers}, with these changes:")
-    return Section("provenance", "Provenance", (intro, changes, table))
+    return Section("provenance", "The model and its numbers", (intro, changes, table))

@@ -1,0 +1,182 @@
+"""Vectors of W doubles in LLVM: arithmetic on all lanes at once, masks, and memory as arrays of vectors.
+
+One lane is one trajectory. Only the flag ``contract`` is set (a*b+c may become one rounding), so every target with
+fused multiply-add gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+__all__ = ["DOUBLE", "INDEX", "POINTER", "Lanes"]
+
+DOUBLE = ir.DoubleType()
+INDEX = ir.IntType(64)
+POINTER = ir.PointerType()
+_FLAGS = ("contract",)
+
+
+class Lanes:
+    """Builds code for W lanes in one LLVM function.
+
+    Parameters
+    ----------
+    module : llvmlite.ir.Module
+        Where declarations go.
+    width : int
+        W, a power of two.
+    fused : bool
+        Whether the target has fused multiply-add; without it a*b + c is rounded twice.
+    """
+
+    def __init__(self, module: ir.Module, width: int, *, fused: bool = True) -> None:
+        self.module, self.width, self.fused = module, width, fused
+        self.vector = ir.VectorType(DOUBLE, width)
+        self.integers = ir.VectorType(INDEX, width)
+        self.mask = ir.VectorType(ir.IntType(1), width)
+        self.builder: ir.IRBuilder = ir.IRBuilder()
+
+    # ---- functions and flow
+
+    def function(self, name: str, arguments: int, *, inline: bool = False) -> ir.Function:
+        """Open a function of pointers that returns nothing; code goes into it from now on."""
+        made = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [POINTER] * arguments), name)
+        made.attributes.add("nounwind")
+        made.attributes.add("alwaysinline" if inline else "noinline")
+        self.builder = ir.IRBuilder(made.append_basic_block("entry"))
+        return made
+
+    def variable(self, kind: ir.Type, start: ir.Value | None = None) -> Any:
+        """Make a local variable, in the entry block: an alloca inside a loop would grow the stack."""
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(kind)
+            place.align = 64
+        if start is not None:
+            self.builder.store(start, place)
+        return place
+
+    @contextmanager
+    def repeat_while(self, condition: Any) -> Iterator[None]:
+        """Repeat the body while ``condition()`` gives a true bit."""
+        builder = self.builder
+        head, body, after = (builder.append_basic_block(name) for name in ("while", "do", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        builder.cbranch(condition(), body, after)
+        builder.position_at_end(body)
+        yield
+        builder.branch(head)
+        builder.position_at_end(after)
+
+    @contextmanager
+    def count(self, end: ir.Value) -> Iterator[ir.Value]:
+        """Repeat the body for an index from 0 to ``end`` - 1."""
+        place = self.variable(INDEX, ir.Constant(INDEX, 0))
+
+        def load() -> Any:
+            return self.builder.load(place, typ=INDEX)
+
+        with self.repeat_while(lambda: self.builder.icmp_signed("<", load(), end)):
+            index = load()
+            yield index
+            self.builder.store(self.builder.add(index, ir.Constant(INDEX, 1)), place)
+
+    # ---- memory: arrays of vectors
+
+    def at(self, array: ir.Value, index: int | ir.Value) -> ir.Value:
+        """Address of vector ``index`` of an array."""
+        place = ir.Constant(INDEX, index) if isinstance(index, int) else index
+        return self.builder.gep(array, [place], inbounds=True, source_etype=self.vector)
+
+    def load(self, array: ir.Value, index: int | ir.Value = 0) -> ir.Value:
+        """Load vector ``index`` of an array that is aligned to the vector."""
+        value = self.builder.load(self.at(array, index), typ=self.vector)
+        value.align = 8 * self.width
+        return value
+
+    def store(self, value: ir.Value, array: ir.Value, index: int | ir.Value = 0) -> None:
+        """Store vector ``index`` of an array that is aligned to the vector."""
+        self.builder.store(value, self.at(array, index)).align = 8 * self.width
+
+    # ---- arithmetic
+
+    def number(self, value: float) -> ir.Constant:
+        """The same number in every lane."""
+        return ir.Constant(self.vector, [value] * self.width)
+
+    def whole(self, value: int) -> ir.Constant:
+        """The same 64-bit integer in every lane."""
+        return ir.Constant(self.integers, [value] * self.width)
+
+    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A + b."""
+        return self.builder.fadd(a, b, flags=_FLAGS)
+
+    def subtract(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A - b."""
+        return self.builder.fsub(a, b, flags=_FLAGS)
+
+    def multiply(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A * b."""
+        return self.builder.fmul(a, b, flags=_FLAGS)
+
+    def divide(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A / b."""
+        return self.builder.fdiv(a, b)
+
+    def negate(self, a: ir.Value) -> ir.Value:
+        """-a."""
+        return self.builder.fneg(a)
+
+    def multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """A * b + c, with one rounding where the target can."""
+        return self.call("fma" if self.fused else "fmuladd", a, b, c)
+
+    def call(self, intrinsic: str, *arguments: ir.Value) -> ir.Value:
+        """Call an LLVM intrinsic on vectors, such as ``floor`` or ``sqrt``."""
+        name = f"llvm.{intrinsic}.v{self.width}f64"
+        found = self.module.globals.get(name)
+        if found is None:
+            kind = ir.FunctionType(self.vector, [self.vector] * len(arguments))
+            found = ir.Function(self.module, kind, name)
+        return self.builder.call(found, arguments)
+
+    # ---- masks
+
+    def compare(self, relation: str, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A mask; NaN compares false, except with ``!=``."""
+        ordered = self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered
+        return ordered(relation, a, b)
+
+    def select(self, mask: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Value:
+        """Lane by lane, yes where the mask is set."""
+        return self.builder.select(mask, yes, no)
+
+    def both(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Mask of lanes in which both are set."""
+        return self.builder.and_(a, b)
+
+    def either(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Mask of lanes in which either is set."""
+        return self.builder.or_(a, b)
+
+    def opposite(self, a: ir.Value) -> ir.Value:
+        """Mask of lanes that are not set."""
+        return self.builder.xor(a, ir.Constant(self.mask, [True] * self.width))
+
+    def any(self, mask: ir.Value) -> ir.Value:
+        """One bit: whether any lane is set."""
+        bits = self.builder.bitcast(mask, ir.IntType(self.width))
+        return self.builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(self.width), 0))
+
+    def minimum(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The smaller; b where either is NaN."""
+        return self.select(self.compare("<", a, b), a, b)
+
+    def maximum(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The larger; b where either is NaN."""
+        return self.select(self.compare(">", a, b), a, b)

@@ -1,0 +1,316 @@
+"""A compiled model as machine code: built once, kept on disk, called from threads without holding Python back."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limus.kernel.simulation.compiled import CompiledModel
+
+__all__ = ["Batch", "NativeModel", "build_native", "solve_batch"]
+
+# Beyond this size straight-line code takes longer to compile than the reference solver takes to answer.
+MOST_FACTORS = 20_000
+MOST_STEPS = 100_000
+_LOCK = threading.Lock()
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NativeModel:
+    """Machine code of one model.
+
+    Attributes
+    ----------
+    address : int
+        Of the worker.
+    frame_size : int
+        Vectors in a frame.
+    width : int
+        Lanes.
+    keep : object
+        What owns the code.
+    """
+
+    address: int
+    frame_size: int
+    width: int
+    keep: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """N trajectories to solve; the arrays of results are filled in place.
+
+    Attributes
+    ----------
+    inputs : (N, I) array
+    times : (T,) array
+    offsets : (N + 1,) array of int64
+        Where each trajectory's events begin; each has one at the last time, so none is without.
+    event_times, event_amounts, event_rates : (E,) array
+    event_states : (E,) array of int64
+    values : (N, T, O) array
+    status : (N,) array of int64
+    failure_times, steps : (N,) array
+    margin : float
+        Times closer than this are the same.
+    """
+
+    inputs: Floats
+    times: Floats
+    offsets: NDArray[np.int64]
+    event_times: Floats
+    event_states: NDArray[np.int64]
+    event_amounts: Floats
+    event_rates: Floats
+    values: Floats
+    status: NDArray[np.int64]
+    failure_times: Floats
+    steps: Floats
+    margin: float
+
+
+def build_native(model: CompiledModel, target: str = "host") -> NativeModel | None:
+    """Turn a model into machine code, or load it from the cache on disk.
+
+    Parameters
+    ----------
+    model : CompiledModel
+    target : str
+        ``host``, or a processor that LLVM knows, such as ``haswell`` (AVX2) or ``x86-64``.
+
+    Returns
+    -------
+    NativeModel or None
+        None where the model is too large for straight-line code or uses an operator without code.
+    """
+    with _LOCK:  # LLVM's set-up and the cache are shared by all threads
+        return _build(model.key, target, _Source(model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Carries a model past the cache's key: two sources are always equal, the key decides."""
+
+    model: CompiledModel
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Source)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=64)
+def _build(key: str, target: str, source: _Source) -> NativeModel | None:
+    from llvmlite import binding  # noqa: PLC0415
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    name, features = _processor(target)
+    has_fma = target != "x86-64" and ("+fma" in features or not features)
+    width = 8
+    parts = (key, _engine_hash(), metadata.version("llvmlite"), name, features, str(width))
+    stem = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    kept = _read_cache(stem)
+    if kept is None:
+        made = _compile(source.model, binding, name, features, width, has_fma)
+        if made is None:
+            return None
+        _write_cache(stem, made)
+        kept = made
+    frame_size, code = kept
+    machine = _machine(binding, name, features)
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    engine.add_object_file(binding.object_file.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return NativeModel(engine.get_function_address("worker"), frame_size, width, engine)
+
+
+def _processor(target: str) -> tuple[str, str]:
+    from llvmlite import binding  # noqa: PLC0415
+
+    if target == "host":
+        return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    return target, ""
+
+
+def _machine(binding: Any, name: str, features: str) -> Any:
+    triple = binding.Target.from_default_triple()
+    return triple.create_target_machine(cpu=name, features=features, opt=2, reloc="default", codemodel="jitdefault")
+
+
+def _compile(
+    model: CompiledModel, binding: Any, name: str, features: str, width: int, has_fma: bool
+) -> tuple[int, bytes] | None:
+    from llvmlite import ir  # noqa: PLC0415
+
+    from limus.kernel.simulation.engine.driver import write_driver  # noqa: PLC0415
+    from limus.kernel.simulation.engine.lanes import Lanes  # noqa: PLC0415
+    from limus.kernel.simulation.engine.program import TooLargeError, write_program  # noqa: PLC0415
+
+    lanes = Lanes(ir.Module("limus"), width, fused=has_fma)
+    try:
+        program = write_program(lanes, model.system, MOST_FACTORS)
+    except TooLargeError:
+        return None
+    write_driver(lanes, program, len(model.inputs))
+    module = binding.parse_assembly(str(lanes.module))
+    module.verify()
+    return program.frame.size, _machine(binding, name, features).emit_object(module)
+
+
+@lru_cache(maxsize=1)
+def _engine_hash() -> str:
+    """Hash of the engine's own source: other emitter, other code."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _cache_folder() -> Path:
+    given = os.environ.get("LIMUS_CACHE")
+    if given:
+        return Path(given) / "engine"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "limus" / "engine"
+
+
+def _read_cache(stem: str) -> tuple[int, bytes] | None:
+    try:
+        about = json.loads((_cache_folder() / f"{stem}.json").read_text(encoding="utf-8"))
+        code = (_cache_folder() / f"{stem}.o").read_bytes()
+    except (OSError, ValueError, RuntimeError):
+        return None
+    good = about.get("sha256") == hashlib.sha256(code).hexdigest()
+    return (int(about["frame_size"]), code) if good else None
+
+
+def _write_cache(stem: str, made: tuple[int, bytes]) -> None:
+    """Keep the code; a folder that cannot be written only costs compiling again."""
+    frame_size, code = made
+    about = json.dumps({"frame_size": frame_size, "sha256": hashlib.sha256(code).hexdigest()})
+    try:
+        folder = _cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in ((f"{stem}.o", code), (f"{stem}.json", about.encode())):
+            unfinished = folder / f"{name}.{os.getpid()}.unfinished"
+            unfinished.write_bytes(content)
+            unfinished.replace(folder / name)
+    except (OSError, RuntimeError):
+        return
+
+
+def _aligned(count: int, bytes_: int) -> Floats:
+    """Zeros that begin at a multiple of ``bytes_``."""
+    raw = np.zeros(count + bytes_ // 8)
+    start = (-raw.ctypes.data % bytes_) // 8
+    return raw[start : start + count]
+
+
+def solve_batch(
+    native: NativeModel,
+    batch: Batch,
+    *,
+    relative_tolerance: float,
+    absolute_tolerance: float,
+    threads: int = 1,
+    chunk: int = 128,
+    after_chunk: Callable[[int], None] = lambda count: None,
+) -> None:
+    """Solve every trajectory of a batch; the numbers do not depend on threads or chunk.
+
+    Parameters
+    ----------
+    native : NativeModel
+    batch : Batch
+        Its arrays of results are filled.
+    relative_tolerance, absolute_tolerance : float
+        Of the local error.
+    threads : int
+        How many work at once.
+    chunk : int
+        Trajectories that a thread takes at a time.
+    after_chunk : callable
+        Told after each chunk how many trajectories it had; raising stops the work.
+    """
+    ranges = iter(range(0, len(batch.inputs), chunk))
+    lock = threading.Lock()
+    problems: list[BaseException] = []
+
+    def work() -> None:
+        call = _Call(native, batch, relative_tolerance, absolute_tolerance)
+        while not problems:
+            with lock:
+                begin = next(ranges, None)
+            if begin is None:
+                return
+            end = min(begin + chunk, len(batch.inputs))
+            call(begin, end)
+            try:
+                with lock:
+                    after_chunk(end - begin)
+            except BaseException as problem:
+                problems.append(problem)
+                return
+
+    helpers = [threading.Thread(target=work) for _ in range(min(threads, -(-len(batch.inputs) // chunk)) - 1)]
+    for helper in helpers:
+        helper.start()
+    work()
+    for helper in helpers:
+        helper.join()
+    if problems:
+        raise problems[0]
+
+
+class _Call:
+    """One thread's frame and words."""
+
+    def __init__(self, native: NativeModel, batch: Batch, relative: float, absolute: float) -> None:
+        from limus.kernel.simulation.engine.driver import SLOTS  # noqa: PLC0415
+
+        self._worker = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(native.address)
+        self._frame = _aligned(native.frame_size * native.width, 8 * native.width)
+        self._words = np.zeros(len(SLOTS), dtype=np.int64)
+        self._place = {name: i for i, name in enumerate(SLOTS)}
+        pointers = {
+            "frame": self._frame,
+            "inputs": batch.inputs,
+            "times": batch.times,
+            "event_offsets": batch.offsets,
+            "event_times": batch.event_times,
+            "event_states": batch.event_states,
+            "event_amounts": batch.event_amounts,
+            "event_rates": batch.event_rates,
+            "values": batch.values,
+            "status": batch.status,
+            "failure_times": batch.failure_times,
+            "steps": batch.steps,
+        }
+        for name, array in pointers.items():
+            self._words[self._place[name]] = array.ctypes.data
+        self._words[self._place["time_count"]] = len(batch.times)
+        self._words[self._place["most_steps"]] = MOST_STEPS
+        numbers = self._words.view(np.float64)
+        numbers[self._place["relative_tolerance"]] = relative
+        numbers[self._place["absolute_tolerance"]] = absolute
+        numbers[self._place["start"]] = batch.times[0]
+        numbers[self._place["margin"]] = batch.margin
+
+    def __call__(self, begin: int, end: int) -> None:
+        self._words[self._place["begin"]] = begin
+        self._words[self._place["end"]] = end
+        self._worker(self._words.ctypes.data)
