@@ -220,3 +220,13 @@ def test_help_lists_every_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     for name in ("compare", "convert", "compounds", "show", "simulate", "potency", "calibrate", "doctor"):
         assert name in out
+
+
+def test_potency_calls_measured_only_what_was_measured(capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ("potency", "sirolimus", "--readout", "proliferation", "--stimulus", "mlr", "--draws", "0")
+    found = call_json(capfd, *arguments)[1]
+    assert found["measured"] == []
+    assert [p["kind"] for p in found["unverified"]] == ["assumed"]
+    said = call(capfd, *arguments)[1]
+    assert "  measured " not in said
+    assert "  not verified     0.06-0.9 nM" in said

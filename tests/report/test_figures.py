@@ -74,6 +74,21 @@ def test_drawings_are_the_same_every_time_well_formed_and_described() -> None:
     assert drug_style("tacrolimus").colour.lower() in draw_dose_response(dose_table()).svg.lower()
 
 
+def test_a_long_legend_makes_the_figure_taller_and_squashes_no_panel() -> None:
+    def height(drugs: tuple[str, ...]) -> float:
+        rows = [
+            {"drug": d, "concentration_nM": c, "quantity": "IL-2", "time_h": t, "value": t, "unit": "%"}
+            for d in drugs
+            for c in (0.0, 1.0, 100.0)
+            for t in (0.0, 1.0)
+        ]
+        svg = ElementTree.fromstring(draw_time_course(Table.from_rows(rows)).svg)
+        return float(svg.attrib["viewBox"].split()[3])
+
+    one, six = height(DRUGS[:1]), height(DRUGS[:6])
+    assert six > one + 4 * 12  # at least five more rows of the legend, 12 points each
+
+
 def test_a_drawing_is_saved_with_its_data(tmp_path: Path) -> None:
     svg, csv = save(draw_dose_response(dose_table()), tmp_path / "figures", "doses")
     assert svg.read_text(encoding="utf-8").startswith("<?xml")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
 
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Column, library_folder, read_csv
-from limus.signalling.model_library import FIT_COLUMNS
+from limus.signalling.model_library import FIT_COLUMNS, load_model
 from limus.workflows.compare import CompareRequest, CompareResult, run
 from limus.workflows.comparison.cells import key_of
 
@@ -91,6 +92,14 @@ def test_a_fit_stopped_by_its_bound_says_so_and_claims_no_interval(guide: tuple[
         cell = _cell(guide[0], "parameters", key_of(str(name)), "value")
         assert ("stopped by its bound" in cell["note"]) == (at_bound == "yes"), name
         assert (cell["interval"] is None) == (at_bound == "yes"), name
+
+
+def test_why_one_is_more_potent_names_both_constants_of_each(guide: tuple[CompareResult, Path]) -> None:
+    parameters = load_model("t_cell").parameters
+    held = [parameters[f"{drug}.complex_dissociation_constant"].value for drug in ("tacrolimus", "ciclosporin")]
+    assert held[0] < held[1], "the sentence says that the complex of tacrolimus holds calcineurin more tightly"
+    words = re.sub(r"<[^>]*>", "", guide[0].report_html.read_text())
+    assert f"more tightly too: {held[0]:.3g}" in words
 
 
 def test_text_and_limits_are_shown_as_printed(guide: tuple[CompareResult, Path]) -> None:

@@ -243,7 +243,8 @@ def _show_potency(r: dict[str, Any]) -> str:
         "  cells            {cell_type}, stimulus strength {stimulus_strength:g}, "
         "costimulation {costimulation:g}".format(**r["conditions"]),
     ]
-    lines += [f"  measured         {p['printed']} ({', '.join(p['source']) or p['kind']})" for p in r["measured"]]
+    lines += [f"  measured         {p['printed']}, {p['cells']} ({', '.join(p['source'])})" for p in r["measured"]]
+    lines += [f"  not verified     {p['printed']}, {p['cells']} ({p['kind']})" for p in r["unverified"]]
     if r["fit"] != "accepted":
         lines.append(f"  warning          the model's fit is not current ({r['fit']}): run limus calibrate --accept")
     return "\n".join([*lines, f"  note             {r['conditions']['note']}", f"  {RESEARCH_USE}"])

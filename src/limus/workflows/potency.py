@@ -13,7 +13,7 @@ from pydantic import Field
 
 from limus.kernel.errors import RefusedError
 from limus.kernel.execution import Execution
-from limus.kernel.provenance import Directness
+from limus.kernel.provenance import Directness, Kind
 from limus.kernel.tables import Table, write_parquet
 from limus.molecule.catalogue import find_compound
 from limus.molecule.compound import Compound
@@ -156,7 +156,7 @@ def _curve(grid: NDArray[np.float64], percent: NDArray[np.float64]) -> Curve:
 
 @dataclass(frozen=True, eq=False)
 class PotencyResult:
-    """A simulated potency and what was measured under the same stimulus."""
+    """A simulated potency, what was measured under the same stimulus, and what is only recalled or quoted."""
 
     compound: str
     readout: str
@@ -168,6 +168,7 @@ class PotencyResult:
     fit_status: str
     cell_type: str
     measured: tuple[Potency, ...]
+    unverified: tuple[Potency, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """As the command contract says; ``ci`` is the 5th and 95th percentile over the draws."""
@@ -198,17 +199,20 @@ class PotencyResult:
                 "cell_type": self.cell_type,
                 "note": self.culture.protocol.note,
             },
-            "measured": [
-                {
-                    "id": p.id,
-                    "printed": p.printed,
-                    "value_nM": p.centre_nM,
-                    "kind": str(p.kind),
-                    "source": list(p.source),
-                }
-                for p in self.measured
-            ],
+            "measured": [_published(p) for p in self.measured],
+            "unverified": [_published(p) for p in self.unverified],
         }
+
+
+def _published(p: Potency) -> dict[str, Any]:
+    return {
+        "id": p.id,
+        "printed": p.printed,
+        "value_nM": p.centre_nM,
+        "kind": str(p.kind),
+        "source": list(p.source),
+        "cells": p.cells,
+    }
 
 
 def run(request: PotencyRequest, *, out: Path | None = None, execution: Execution | None = None) -> PotencyResult:
@@ -268,6 +272,12 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         execution=execution,
         label=f"{compound.name} on {request.readout}",
     )
+    published = [
+        p
+        for p in load_potencies()
+        if (p.compound, p.readout, p.stimulus) == (compound.name, request.readout, request.stimulus)
+        and p.metric in {"ic50", "range"}
+    ]
     result = PotencyResult(
         compound=compound.name,
         readout=request.readout,
@@ -278,12 +288,8 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         model=model.name,
         fit_status=model.fit_status,
         cell_type=request.cell_type,
-        measured=tuple(
-            p
-            for p in load_potencies()
-            if (p.compound, p.readout, p.stimulus) == (compound.name, request.readout, request.stimulus)
-            and p.metric in {"ic50", "range"}
-        ),
+        measured=tuple(p for p in published if p.kind is Kind.MEASURED),
+        unverified=tuple(p for p in published if p.kind is not Kind.MEASURED),
     )
     if directory is not None:
         curve = result.curve

@@ -284,18 +284,26 @@ EVENT = (
 )
 
 
-def test_events_are_read_and_refused_by_name_in_simulation() -> None:
+def test_events_are_read_and_happen() -> None:
     model = read(l3(EVENT))
     (event,) = model.events
     assert (event.name, event.initial_value, event.persistent, str(event.delay)) == ("kick", False, True, "2.0")
     assert [(a.variable, str(a.formula)) for a in event.assignments] == [("y", "5.0")]
-    with pytest.raises(UnsupportedFeatureError, match="events kick"):
-        compile_model(model)
+    found = simulate(compile_model(model, ["y"]), [0.0, 2.9, 3.1])
+    assert found.output("y")[0].tolist() == [1.0, 1.0, 5.0]  # after time 1, two later
 
 
-def test_algebraic_rules_are_refused_by_name() -> None:
+def test_an_algebraic_rule_is_solved_where_it_is_linear_and_refused_where_not() -> None:
+    def solved(content: str) -> float:
+        both = rule("algebraicRule", content, "").replace(
+            "<listOfParameters>", "<listOfParameters>" + parameter("q", "3")
+        )
+        return float(simulate(compile_model(read(l3(both)), ["y"]), [0.0, 1.0]).output("y")[0, -1])
+
+    # 0 = 2 y - q
+    assert solved("<apply><minus/><apply><times/><cn>2</cn><ci>y</ci></apply><ci>q</ci></apply>") == 1.5
     with pytest.raises(UnsupportedFeatureError, match="algebraic rule"):
-        compile_model(read(l3(rule("algebraicRule", "<ci>y</ci>", ""))))
+        solved("<apply><minus/><apply><power/><ci>y</ci><cn>2</cn></apply><ci>q</ci></apply>")
 
 
 def test_delay_is_refused_by_name() -> None:
@@ -305,18 +313,22 @@ def test_delay_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("place", ["rule", "initial"])
-def test_rate_of_is_refused_by_name(place: str) -> None:
+def test_rate_of_is_the_derivative(place: str) -> None:
     content = "<apply>" + SYMBOL.format("rateOf") + "<ci>q</ci></apply>"
-    text = rule("assignmentRule", content)
-    if place == "initial":
+    rate = f'<rateRule variable="q">{m("<apply><times/><cn>-2</cn><ci>q</ci></apply>")}</rateRule>'
+    if place == "rule":
+        text = rule("assignmentRule", content).replace("</listOfRules>", rate + "</listOfRules>")
+    else:
         text = (
             parameters(parameter("y", "1"))
             + f'<listOfInitialAssignments><initialAssignment symbol="y">{m(content)}</initialAssignment>'
             + "</listOfInitialAssignments>"
+            + f"<listOfRules>{rate}</listOfRules>"
         )
     text = text.replace("<listOfParameters>", "<listOfParameters>" + parameter("q", "1", constant=False))
-    with pytest.raises(UnsupportedFeatureError, match="rate_of"):
-        compile_model(read(l3(text)), ["y"])
+    found = simulate(compile_model(read(l3(text)), ["y"]), [0.0, 1.0]).output("y")[0]
+    assert found[0] == pytest.approx(-2.0)
+    assert found[1] == pytest.approx(-2.0 * np.exp(-2.0) if place == "rule" else -2.0, rel=1e-6)
 
 
 @pytest.mark.parametrize("wrap", [l2, l3])

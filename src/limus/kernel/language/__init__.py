@@ -1,5 +1,6 @@
 """Antimony and SBML in, an immutable model out; expressions with derivatives; checks on models."""
 
+from limus.kernel.language.algebra import without_algebraic_rules
 from limus.kernel.language.derivative import derivative
 from limus.kernel.language.expression import (
     Apply,
@@ -53,5 +54,6 @@ __all__ = [
     "substitute",
     "transform",
     "walk",
+    "without_algebraic_rules",
     "without_inert_species",
 ]

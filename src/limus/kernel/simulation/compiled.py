@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.errors import ModelError
-from limus.kernel.language import Apply, Expression, Model, apply, derivative, free_symbols, substitute, walk
+from limus.kernel.language import Apply, Expression, Model, Number, apply, derivative, free_symbols, substitute, walk
 from limus.kernel.language.expression import RELATIONS, ZERO
 from limus.kernel.provenance import hash_text
 from limus.kernel.simulation.python_code import load_function, write_function
@@ -18,7 +19,19 @@ from limus.kernel.simulation.system import TIME, System, build_system, input_sym
 
 __all__ = ["CompiledModel", "compile_model"]
 
-_FUNCTIONS = ("derivatives", "jacobian", "initial", "outputs", "dose_scale", "sizes", "switches")
+_FUNCTIONS = (
+    "derivatives",
+    "jacobian",
+    "initial",
+    "outputs",
+    "dose_scale",
+    "sizes",
+    "switches",
+    "triggers",
+    "delays",
+    "priorities",
+    "kicks",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +88,8 @@ class CompiledModel:
         ----------
         function : str
             ``derivatives``, ``jacobian``, ``initial``, ``outputs``, ``dose_scale``, ``sizes`` (of compartments, at the
-            start) or ``switches`` (times at which a condition on time changes).
+            start), ``switches`` (times at which a condition on time changes), or, of the events in order,
+            ``triggers``, ``delays``, ``priorities`` and ``kicks`` (the values that all of them assign).
         t : float
             Time.
         y, p : sequence of float
@@ -145,6 +159,10 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         "dose_scale": tuple(system.dose_scale.values()),
         "sizes": tuple(system.sizes.values()),
         "switches": _switches(system),
+        "triggers": tuple(event.trigger for event in system.events),
+        "delays": tuple(event.delay or Number(0.0) for event in system.events),
+        "priorities": tuple(event.priority or Number(-math.inf) for event in system.events),
+        "kicks": tuple(value for event in system.events for value in event.values),
     }
     sources = tuple(
         (
@@ -189,7 +207,8 @@ def _switches(system: System) -> tuple[Expression, ...]:
     time, or that depend on states, are left to its error control.
     """
     found: dict[Expression, None] = {}
-    for part in (part for expression in system.derivatives for part in walk(expression)):
+    looked_at = (*system.derivatives, *(event.trigger for event in system.events))
+    for part in (part for expression in looked_at for part in walk(expression)):
         if isinstance(part, Apply) and part.operator in RELATIONS and TIME in free_symbols(part):
             left, right = part.arguments
             difference = apply("add", left, apply("negate", right))

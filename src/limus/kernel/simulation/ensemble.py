@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from limus.kernel.simulation.compiled import CompiledModel
 from limus.kernel.simulation.dosing import Impulse, plan_stops, same_time
 from limus.kernel.simulation.engine.native import Batch, build_native, solve_batch
+from limus.kernel.simulation.hybrid import solve_with_events
 from limus.kernel.simulation.lsoda import solve_trajectory
 
 __all__ = ["ENGINE", "REFERENCE", "Solution", "Work", "solve"]
@@ -71,7 +72,9 @@ def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = 
     values = np.full((count, len(work.times), len(work.model.outputs)), np.nan)
     status = np.zeros(count, dtype=np.int64)
     given_up = np.full(count, np.nan)
-    native = build_native(work.model) if count else None
+    has_events = bool(work.model.system.events)
+    native = build_native(work.model) if count and not has_events else None
+    reference = solve_with_events if has_events else solve_trajectory
     if native is not None:
         batch = _batch(work, values, status, given_up)
         solve_batch(
@@ -86,7 +89,7 @@ def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = 
     solver = [ENGINE] * count
     failure_times = np.full(count, np.nan)
     for i in np.flatnonzero((status != _OK) | ~np.isfinite(values).all(axis=(1, 2))).tolist():
-        trajectory = solve_trajectory(
+        trajectory = reference(
             work.model,
             work.inputs[i].tolist(),
             work.times,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from limus.kernel.simulation.compiled import CompiledModel
 from limus.kernel.simulation.dosing import Impulse, plan_stops, same_time
 
-__all__ = ["Trajectory", "solve_trajectory"]
+__all__ = ["Run", "Trajectory", "give_impulses", "new_run", "solve_trajectory"]
 
 _MOST_STEPS = 50_000
 
@@ -29,7 +29,7 @@ class Trajectory:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """The state of one integration between doses."""
 
     model: CompiledModel
@@ -40,11 +40,13 @@ class _Run:
     last_time: float = math.nan
 
     def derivatives(self, t: float, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rates of change with what is infused."""
         self.last_time = float(t)
         found = np.array(self.model.evaluate("derivatives", t, y.tolist(), self.p))
         return found + self.infusion
 
     def jacobian(self, t: float, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The analytic Jacobian, dense."""
         matrix = np.zeros((len(y), len(y)))
         values = self.model.evaluate("jacobian", t, y.tolist(), self.p)
         for (i, j), value in zip(self.model.jacobian_places, values, strict=True):
@@ -94,6 +96,11 @@ class _Run:
         return found, "the step became too small" if short else "ok"
 
 
+def new_run(model: CompiledModel, p: list[float], relative: float, absolute: float, states: int) -> Run:
+    """Make the run of one trajectory, with nothing infused."""
+    return Run(model, p, relative, absolute, np.zeros(states))
+
+
 def solve_trajectory(
     model: CompiledModel,
     p: Sequence[float],
@@ -128,7 +135,7 @@ def solve_trajectory(
     if not np.isfinite(state).all():
         name = model.states[int(np.argmax(~np.isfinite(state)))]
         return Trajectory(values, f"initial value of {name} is not finite", float(times[0]))
-    run = _Run(model, p, relative_tolerance, absolute_tolerance, np.zeros(len(state)))
+    run = new_run(model, p, relative_tolerance, absolute_tolerance, len(state))
     now = float(times[0])
     next_output = 0
     switches = model.evaluate("switches", now, [], p)
@@ -142,12 +149,12 @@ def solve_trajectory(
             return Trajectory(values, status, reached)
         next_output += len(asked)
         now, state = stop, path[-1]
-        _give(run, state, now, group)
+        give_impulses(run, state, now, group)
     return Trajectory(values, "ok", float("nan"))
 
 
 def _segment(
-    run: _Run, state: NDArray[np.float64], now: float, stop: float, asked: NDArray[np.float64], tolerance: float
+    run: Run, state: NDArray[np.float64], now: float, stop: float, asked: NDArray[np.float64], tolerance: float
 ) -> tuple[NDArray[np.float64], str, float]:
     """States at each asked time, then at ``stop``; on failure only at the asked times that were reached."""
     grid = [now]
@@ -161,7 +168,8 @@ def _segment(
     return found[wanted[wanted < len(found)]], status, reached
 
 
-def _give(run: _Run, state: NDArray[np.float64], now: float, group: Sequence[Impulse]) -> None:
+def give_impulses(run: Run, state: NDArray[np.float64], now: float, group: Sequence[Impulse]) -> None:
+    """Apply to a state what happens at a stop, in place."""
     if not group:
         return
     scale = dict(zip(run.model.dosable, run.model.evaluate("dose_scale", now, state.tolist(), run.p), strict=True))

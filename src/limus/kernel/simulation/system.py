@@ -11,10 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from limus.kernel.errors import ModelError, UnknownNameError, UnsupportedFeatureError, near_names
-from limus.kernel.language import Expression, Model, Number, Reaction, Symbol, apply, free_symbols, transform, walk
+from limus.kernel.language import (
+    Event,
+    Expression,
+    Model,
+    Number,
+    Reaction,
+    Symbol,
+    apply,
+    derivative,
+    free_symbols,
+    substitute,
+    transform,
+    walk,
+    without_algebraic_rules,
+)
 from limus.kernel.language.expression import ONE, ZERO, Apply
 
-__all__ = ["TIME", "System", "build_system", "input_symbol", "state_symbol"]
+__all__ = ["TIME", "System", "SystemEvent", "build_system", "input_symbol", "state_symbol"]
 
 TIME = "time"
 
@@ -27,6 +41,24 @@ def state_symbol(name: str) -> str:
 def input_symbol(name: str) -> str:
     """Return the symbol that stands for an input in a system's expressions."""
     return f"p:{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemEvent:
+    """A triggered event, resolved: when ``trigger`` turns true, states ``targets`` take ``values`` after ``delay``.
+
+    Attributes are those of :class:`limus.kernel.language.Event`, in states, inputs and time.
+    """
+
+    name: str
+    trigger: Expression
+    delay: Expression | None
+    priority: Expression | None
+    initial_value: bool
+    persistent: bool
+    values_from_trigger_time: bool
+    targets: tuple[int, ...]
+    values: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +89,8 @@ class System:
         Initial size of each compartment that holds a concentration, in the inputs; it must be positive.
     required : frozenset of str
         Inputs that the expressions use; each needs a number.
+    events : tuple of SystemEvent
+        Triggered events.
     """
 
     name: str
@@ -70,6 +104,7 @@ class System:
     dose_scale: Mapping[str, Expression]
     sizes: Mapping[str, Expression]
     required: frozenset[str]
+    events: tuple[SystemEvent, ...] = ()
 
 
 def build_system(model: Model, outputs: Sequence[str] | None = None) -> System:
@@ -89,13 +124,13 @@ def build_system(model: Model, outputs: Sequence[str] | None = None) -> System:
     Raises
     ------
     UnsupportedFeatureError
-        Root-triggered events, algebraic rules, ``rateOf``.
+        ``delay``, or an algebraic rule that cannot be solved.
     ModelError
         A circular rule, an unknown symbol, or a number that the model uses and does not give.
     UnknownNameError
         An output that the model does not have.
     """
-    return _Builder(model).build(outputs)
+    return _Builder(without_algebraic_rules(model)).build(outputs)
 
 
 class _Builder:
@@ -112,14 +147,18 @@ class _Builder:
         self.stoichiometries = {
             ref.name: ref.stoichiometry for r in model.reactions for ref in (*r.reactants, *r.products) if ref.name
         }
-        changing = {*self.assigned, *self.rates}
+        self.kicked = tuple(
+            dict.fromkeys(a.variable for e in model.events for a in e.assignments if a.variable not in self.rates)
+        )
+        changing = {*self.assigned, *self.rates, *self.kicked}
         self.fixed_compartments = {c.name for c in model.compartments if c.name not in changing}
         self.states = (
             *(s.name for s in model.species if s.name in self.rates or not (s.constant or s.name in self.assigned)),
-            *(name for name in self.rates if name not in self.species),
+            *(name for name in (*self.rates, *self.kicked) if name not in self.species),
         )
         self._now = _Memo(self._now_of, model.name)
         self._start = _Memo(self._start_of, model.name)
+        self._rate = _Memo(self._rate_of, model.name)
 
     def is_amount_state(self, name: str) -> bool:
         """Whether the state of this name is an amount: its symbol is one, or its compartment may change size."""
@@ -130,11 +169,37 @@ class _Builder:
 
     def now(self, expression: Expression) -> Expression:
         """Resolve an expression at any time."""
-        return transform(expression, lambda node: self._now(node.name) if isinstance(node, Symbol) else None)
+
+        def resolve(node: Expression) -> Expression | None:
+            if isinstance(node, Symbol):
+                return self._now(node.name)
+            return self._rate(_argument(node)) if _is_rate_of(node) else None
+
+        return transform(expression, resolve)
 
     def start(self, expression: Expression) -> Expression:
         """Resolve an expression at time zero, to inputs only."""
-        return transform(expression, lambda node: self._start(node.name) if isinstance(node, Symbol) else None)
+
+        def resolve(node: Expression) -> Expression | None:
+            if isinstance(node, Symbol):
+                return self._start(node.name)
+            return self._at_start(self._rate(_argument(node))) if _is_rate_of(node) else None
+
+        return transform(expression, resolve)
+
+    def _at_start(self, expression: Expression) -> Expression:
+        """Put initial values into what is resolved at any time."""
+        names = {state_symbol(name): name for name in self.states}
+        needed = free_symbols(expression) & names.keys()
+        return substitute(expression, {s: self._initial(names[s]) for s in needed} | {TIME: ZERO})
+
+    def _rate_of(self, name: str) -> Expression:
+        """Rate of change of a name: the chain rule over the states that it depends on, and time."""
+        value = self._now(name)
+        names = {state_symbol(state): state for state in self.states}
+        moving = sorted(free_symbols(value) & names.keys())
+        by_state = [apply("multiply", derivative(value, s), self._derivative(names[s])) for s in moving]
+        return apply("add", derivative(value, TIME), *by_state)
 
     def _now_of(self, name: str) -> Expression:
         if name == TIME:
@@ -184,7 +249,9 @@ class _Builder:
         initial = tuple(self._initial(name) for name in self.states)
         output_expressions = tuple(self.now(Symbol(name)) for name in chosen)
         dose_scale = {n: self._dose_scale(n) for n in self.states if n in self.species}
-        used = frozenset[str]().union(*map(free_symbols, (*derivatives, *initial, *output_expressions)))
+        events = tuple(map(self._event, self.model.events))
+        in_events = [e for event in events for e in (event.trigger, event.delay, event.priority, *event.values) if e]
+        used = frozenset[str]().union(*map(free_symbols, (*derivatives, *initial, *output_expressions, *in_events)))
         return System(
             name=self.model.name,
             inputs=inputs,
@@ -197,6 +264,30 @@ class _Builder:
             dose_scale=dose_scale,
             sizes={s.compartment: self._start(s.compartment) for s in self.model.species if not s.symbol_is_amount},
             required=frozenset(n for n in inputs if input_symbol(n) in used),
+            events=events,
+        )
+
+    def _event(self, event: Event) -> SystemEvent:
+        """Assigned concentrations are amounts by the sizes before the event; amounts stay when a compartment jumps."""
+        assigned = {a.variable: self.now(a.formula) for a in event.assignments}
+        kicks = dict(assigned)
+        for name, species in self.species.items():
+            size = self._now(species.compartment)
+            if name in assigned and self.is_amount_state(name) and not species.symbol_is_amount:
+                kicks[name] = apply("multiply", assigned[name], size)
+            elif name in self.rates and not species.symbol_is_amount and species.compartment in assigned:
+                ratio = apply("divide", size, assigned[species.compartment])
+                kicks[name] = apply("multiply", assigned.get(name, self._now(name)), ratio)
+        return SystemEvent(
+            name=event.name,
+            trigger=self.now(event.trigger),
+            delay=None if event.delay is None else self.now(event.delay),
+            priority=None if event.priority is None else self.now(event.priority),
+            initial_value=event.initial_value,
+            persistent=event.persistent,
+            values_from_trigger_time=event.values_from_trigger_time,
+            targets=tuple(map(self.states.index, kicks)),
+            values=tuple(kicks.values()),
         )
 
     def _default_outputs(self) -> tuple[str, ...]:
@@ -217,9 +308,9 @@ class _Builder:
     def _derivative(self, name: str) -> Expression:
         if name in self.rates:
             return self.now(self.rates[name])
-        species = self.species[name]
-        if species.boundary:
+        if name not in self.species or self.species[name].boundary:
             return ZERO
+        species = self.species[name]
         terms: list[Expression] = []
         for reaction in self.model.reactions:
             net = _net_stoichiometry(reaction, name)
@@ -287,28 +378,23 @@ def _per_volume(total: Expression, volume: Expression) -> Expression:
     return apply("divide", total, volume)
 
 
+def _is_rate_of(node: Expression) -> bool:
+    return isinstance(node, Apply) and node.operator == "rate_of"
+
+
+def _argument(node: Expression) -> str:
+    argument = node.arguments[0] if isinstance(node, Apply) else node
+    return argument.name if isinstance(argument, Symbol) else ""
+
+
 def _refuse_unsupported(model: Model) -> None:
-    where = f"model {model.name}"
-    if model.events:
-        names = ", ".join(event.name or "unnamed" for event in model.events)
-        raise UnsupportedFeatureError(
-            where,
-            f"events {names}",
-            "models without triggered events (doses are given as a table)",
-            "give doses as a table",
-        )
-    if any(rule.kind == "algebraic" for rule in model.rules):
-        raise UnsupportedFeatureError(
-            where, "an algebraic rule", "assignment and rate rules", "solve the rule for one name"
-        )
     formulas = [*(r.rate for r in model.reactions), *(r.formula for r in model.rules)]
     formulas += [a.formula for a in model.initial_assignments]
     formulas += [ref.stoichiometry for r in model.reactions for ref in (*r.reactants, *r.products)]
+    for event in model.events:
+        formulas += [f for f in (event.trigger, event.delay, event.priority) if f is not None]
+        formulas += [a.formula for a in event.assignments]
     for formula in formulas:
-        for operator in ("rate_of", "delay"):
-            if _uses(formula, operator):
-                raise UnsupportedFeatureError(where, operator, "mathematics without it", "rewrite the formula")
-
-
-def _uses(expression: Expression, operator: str) -> bool:
-    return any(isinstance(node, Apply) and node.operator == operator for node in walk(expression))
+        if any(isinstance(node, Apply) and node.operator == "delay" for node in walk(formula)):
+            where = f"model {model.name}"
+            raise UnsupportedFeatureError(where, "delay", "mathematics without delay", "rewrite the formula")

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _WIDTH_IN = 7.2
+_LEGEND_ROW_IN = 0.19
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
@@ -142,7 +143,7 @@ def labelled_lines(panels: Sequence[Axes]) -> dict[str, Any]:
 
 
 def add_legend(figure: Figure, groups: Sequence[dict[str, Any]], *, most_columns: int) -> None:
-    """Put one legend under all panels, each group on rows of its own; it never lies on the data.
+    """Put one legend under all panels, each group on rows of its own; it takes no room from the panels.
 
     Parameters
     ----------
@@ -167,6 +168,8 @@ def add_legend(figure: Figure, groups: Sequence[dict[str, Any]], *, most_columns
         for at in range(0, len(group), columns):
             row = group[at : at + columns]
             rows.append(row + [blank] * (columns - len(row)))
+    # two rows have room under the panels as they are; for more the figure grows, so that no panel is squashed
+    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW_IN * max(0, len(rows) - 2))
     entries = [row[column] for column in range(columns) for row in rows]  # matplotlib fills column by column
     handles, labels = [handle for _, handle in entries], [label for label, _ in entries]
     figure.legend(handles, labels, loc="outside lower center", ncols=columns)

@@ -54,12 +54,15 @@ def _why(data: Comparison) -> list[Paragraph]:
         return []
     row = f"glance.simulated-{key_of(shown[0].key)}"
     constant = "glance.immunophilin_constant"
+    pair = ("tacrolimus", "ciclosporin")
+    complexes = [f"parameters.{key_of(f'{drug}.complex_dissociation_constant')}.value" for drug in pair]
     return [
         Paragraph(
             f"In the model tacrolimus halves a mixed lymphocyte reaction at {{{row}.tacrolimus}}, ciclosporin at "
             f"{{{row}.ciclosporin}}. Tacrolimus holds its immunophilin far more tightly: {{{constant}.tacrolimus}} to "
             f"FKBP12 against {{{constant}.ciclosporin}} to cyclophilin A. What calcineurin sees is the complex of drug "
-            "and immunophilin, so the amount of immunophilin and the drug that cells take up from the medium matter as "
-            "much as the constant."
+            "and immunophilin, and as the model is fitted that of tacrolimus holds it more tightly too: "
+            f"{{{complexes[0]}}} against {{{complexes[1]}}}. The amount of immunophilin and the drug that cells take "
+            "up from the medium shift both."
         )
     ]

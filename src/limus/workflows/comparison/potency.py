@@ -127,7 +127,7 @@ def potency(data: Comparison) -> Section:
     guessed = [drug for drug in data.modelled if "dissociation_constant" in _assumed(data, drug)]
     if guessed:
         words_of = f"The binding constants of {', '.join(guessed)} in the model are assumed: what is simulated for them"
-        blocks.append(Notice("warning", f"{words_of} shows how the model behaves and does not rank the compounds."))
+        blocks.insert(0, Notice("warning", f"{words_of} shows how the model behaves and does not rank the compounds."))
     unmodelled = [c.name for c in data.compounds if c.name not in data.modelled]
     if unmodelled:
         blocks.append(Notice("note", f"Not in the model, so not simulated: {', '.join(unmodelled)}."))
