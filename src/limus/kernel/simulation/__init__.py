@@ -3,6 +3,17 @@
 from limus.kernel.simulation.compiled import CompiledModel, compile_model
 from limus.kernel.simulation.dosing import Dose
 from limus.kernel.simulation.simulate import SimulationResult, simulate
+from limus.kernel.simulation.streaming import simulate_in_pieces, simulate_to_parquet
 from limus.kernel.simulation.system import System, build_system
 
-__all__ = ["CompiledModel", "Dose", "SimulationResult", "System", "build_system", "compile_model", "simulate"]
+__all__ = [
+    "CompiledModel",
+    "Dose",
+    "SimulationResult",
+    "System",
+    "build_system",
+    "compile_model",
+    "simulate",
+    "simulate_in_pieces",
+    "simulate_to_parquet",
+]

@@ -1,0 +1,200 @@
+"""Large ensembles in pieces: never all sets, times and outputs in memory at once, and resumed where they stopped.
+
+The numbers of a set do not depend on the piece that it is in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from limus.kernel.errors import OutputError, ValueRangeError
+from limus.kernel.execution import Execution
+from limus.kernel.provenance import hash_text
+from limus.kernel.simulation.compiled import CompiledModel
+from limus.kernel.simulation.dosing import Dose
+from limus.kernel.simulation.simulate import SimulationResult, simulate
+from limus.kernel.tables import Table, write_parquet
+
+__all__ = ["simulate_in_pieces", "simulate_to_parquet"]
+
+
+def simulate_in_pieces(
+    model: CompiledModel,
+    times: ArrayLike,
+    parameters: Mapping[str, ArrayLike],
+    *,
+    doses: Sequence[Dose] = (),
+    piece: int = 4096,
+    skip: frozenset[int] = frozenset(),
+    relative_tolerance: float = 1e-8,
+    absolute_tolerance: float = 1e-10,
+    execution: Execution | None = None,
+    label: str = "",
+) -> Iterator[tuple[range, SimulationResult]]:
+    """Simulate N parameter sets piece by piece, for a caller that keeps only what it needs.
+
+    Parameters
+    ----------
+    model, times, parameters, doses, relative_tolerance, absolute_tolerance, execution
+        As :func:`limus.kernel.simulation.simulate`; at least one parameter is an array of length N.
+    piece : int
+        Sets at a time, at least 1.
+    skip : frozenset of int
+        Pieces, by number, that are not wanted.
+    label : str
+        Shown by the progress; empty shows nothing.
+
+    Yields
+    ------
+    (range, SimulationResult)
+        Which sets, and their result.
+
+    Raises
+    ------
+    ValueRangeError
+        ``piece`` below 1, arrays of different lengths, and as :func:`simulate`.
+    """
+    if piece < 1:
+        raise ValueRangeError("piece", piece, "1 or more", "give a larger piece")
+    arrays = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in parameters.items()}
+    count = max((len(array) for array in arrays.values()), default=1)
+    if any(len(array) not in {1, count} for array in arrays.values()):
+        got = ", ".join(f"{name}: {len(array)}" for name, array in arrays.items())
+        raise ValueRangeError("parameters", got, "arrays of one length", "give each the same number of values")
+    execution = execution or Execution(workers=1)
+    if label:
+        execution.progress.start(label, count)
+    try:
+        for number, begin in enumerate(range(0, count, piece)):
+            sets = range(begin, min(begin + piece, count))
+            if number not in skip:
+                own = {name: a if len(a) == 1 else a[sets.start : sets.stop] for name, a in arrays.items()}
+                result = simulate(
+                    model,
+                    times,
+                    own,
+                    doses=_doses_of(doses, sets),
+                    relative_tolerance=relative_tolerance,
+                    absolute_tolerance=absolute_tolerance,
+                    execution=execution,
+                )
+                yield sets, result
+            if label:
+                execution.progress.advance(len(sets))
+    finally:
+        if label:
+            execution.progress.finish()
+
+
+def _doses_of(doses: Sequence[Dose], sets: range) -> list[Dose]:
+    """Doses of these sets, with subjects counted from the first of them."""
+    own = [dose for dose in doses if dose.subject is None or dose.subject in sets]
+    return [dose if dose.subject is None else replace(dose, subject=dose.subject - sets.start) for dose in own]
+
+
+def simulate_to_parquet(
+    model: CompiledModel,
+    times: ArrayLike,
+    parameters: Mapping[str, ArrayLike],
+    folder: Path,
+    *,
+    doses: Sequence[Dose] = (),
+    piece: int = 4096,
+    relative_tolerance: float = 1e-8,
+    absolute_tolerance: float = 1e-10,
+    execution: Execution | None = None,
+    label: str = "",
+) -> list[Path]:
+    """Simulate N parameter sets into Parquet files, one a piece; what is there from an interrupted run is kept.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if needed; holds ``ensemble.json``, which says what was asked, and ``part-00000.parquet`` and so on with
+        the columns ``set``, ``time``, ``status`` and one an output.
+    model, times, parameters, doses, piece, relative_tolerance, absolute_tolerance, execution, label
+        As :func:`simulate_in_pieces`.
+
+    Returns
+    -------
+    list of Path
+        Every part, in order.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or holds another ensemble.
+    ValueRangeError
+        As :func:`simulate_in_pieces`.
+    """
+    asked = _what_is_asked(model, times, parameters, doses, piece, (relative_tolerance, absolute_tolerance))
+    _claim(folder, asked)
+    count = max((np.size(value) for value in parameters.values()), default=1)
+    parts = [folder / f"part-{number:05d}.parquet" for number in range(-(-count // piece))]
+    done = frozenset(number for number, part in enumerate(parts) if part.exists())
+    pieces = simulate_in_pieces(
+        model,
+        times,
+        parameters,
+        doses=doses,
+        piece=piece,
+        skip=done,
+        relative_tolerance=relative_tolerance,
+        absolute_tolerance=absolute_tolerance,
+        execution=execution,
+        label=label,
+    )
+    for sets, result in pieces:
+        part = parts[sets.start // piece]
+        unfinished = part.with_suffix(".unfinished")
+        write_parquet(_table(sets, result), unfinished)
+        unfinished.replace(part)
+    return parts
+
+
+def _what_is_asked(
+    model: CompiledModel,
+    times: ArrayLike,
+    parameters: Mapping[str, ArrayLike],
+    doses: Sequence[Dose],
+    piece: int,
+    tolerances: tuple[float, float],
+) -> str:
+    def digits(values: ArrayLike) -> str:
+        array: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+        return hash_text(array.tobytes().hex())
+
+    named = [f"{name} {digits(values)}" for name, values in sorted(parameters.items())]
+    return hash_text(model.key, digits(times), *named, *map(repr, doses), str(piece), repr(tolerances))
+
+
+def _claim(folder: Path, asked: str) -> None:
+    about = folder / "ensemble.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not about.exists() and any(folder.iterdir()):
+            raise OutputError(str(folder), "other files", "an empty folder", "choose another folder")
+        if about.exists() and json.loads(about.read_text(encoding="utf-8")).get("asked") != asked:
+            raise OutputError(
+                str(folder), "another ensemble", "an empty folder, or the same request's", "choose another"
+            )
+        about.write_text(json.dumps({"limus_ensemble": 1, "asked": asked}) + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise OutputError(str(folder), error, "a folder that can be written", "choose another folder") from None
+
+
+def _table(sets: range, result: SimulationResult) -> Table:
+    times = len(result.times)
+    columns: dict[str, NDArray[np.float64] | list[str]] = {
+        "set": np.repeat(np.arange(sets.start, sets.stop, dtype=np.float64), times),
+        "time": np.tile(result.times, len(sets)),
+        "status": [word for word in result.status for _ in range(times)],
+    }
+    columns |= {name: result.output(name).reshape(-1) for name in result.outputs}
+    return Table.create(columns)
