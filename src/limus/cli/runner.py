@@ -100,9 +100,7 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
         1 to 4, or 130.
     """
     if isinstance(error, KeyboardInterrupt):
-        error = CancelledError(
-            "run", "interrupted", do="start the same command again; parts in --out are kept"
-        )
+        error = CancelledError("run", "interrupted", do="start the same command again; parts in --out are kept")
     if not isinstance(error, LimusError):
         error = _internal(error)
     if as_json:

@@ -284,6 +284,22 @@ def test_a_model_too_large_for_straight_line_code_is_still_solved(monkeypatch: p
     assert found.status == ("ok",)
 
 
+def test_code_in_pieces_gives_the_same_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    from limus.kernel.simulation.engine import pieces
+
+    compiled, times = model(HILL), np.linspace(0, 20, 15)
+    whole = simulate(compiled, times).values
+    monkeypatch.setattr(pieces, "LONGEST", 6)
+    monkeypatch.setenv("LIMUS_CACHE", "/nonexistent")
+    native._build.cache_clear()
+    try:
+        found = simulate(compiled, times)
+    finally:
+        native._build.cache_clear()
+    assert set(found.solver) == {"rodas5p"}
+    np.testing.assert_allclose(found.values, whole, rtol=1e-12)
+
+
 def test_code_is_kept_on_disk_and_a_damaged_file_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMUS_CACHE", str(tmp_path))
     compiled = model(STIFF)

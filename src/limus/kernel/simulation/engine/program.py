@@ -16,6 +16,7 @@ from llvmlite import ir
 from limus.kernel.language import Apply, Expression, Number, derivative, free_symbols, walk
 from limus.kernel.simulation.engine.elimination import Elimination, plan_elimination
 from limus.kernel.simulation.engine.lanes import Lanes
+from limus.kernel.simulation.engine.pieces import Cells, Job, write_in_pieces
 from limus.kernel.simulation.engine.tableau import STAGES
 from limus.kernel.simulation.engine.writer import Writer
 from limus.kernel.simulation.system import TIME, System, input_symbol, state_symbol
@@ -77,8 +78,8 @@ class Program:
     Attributes
     ----------
     frame : Frame
-    states, outputs : int
-        How many.
+    states, outputs, factors : int
+        How many; factors are the entries of the factorisation.
     functions : mapping of str to llvmlite.ir.Function
         ``constants(frame)``, ``initial(frame, out)``, ``rates(frame, y, out)``, ``time_rates(frame, y, out)``,
         ``factorise(frame, y)``, ``solve(frame, b)``, ``outputs(frame, y, out)``, ``dose_scale(frame, out)``; time is
@@ -88,6 +89,7 @@ class Program:
     frame: Frame
     states: int
     outputs: int
+    factors: int
     functions: dict[str, ir.Function]
 
 
@@ -140,7 +142,7 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         "factorise": writer.factorise(plan, {place: places.get(place, zero) for place in plan.entries}),
         "solve": writer.solve(plan),
     }
-    return Program(frame, size, len(system.outputs), functions)
+    return Program(frame, size, len(system.outputs), len(plan.entries), functions)
 
 
 def _constant_parts(expressions: Iterable[Expression]) -> tuple[Expression, ...]:
@@ -227,53 +229,80 @@ class _ModelWriter:
 
     def constants(self) -> ir.Function:
         """Compute what depends on inputs only."""
-        function = self._lanes.function("constants", 1)
-        writer = self._writer(function.args[0], None, with_constants=False)
-        for i, expression in enumerate(self._constants):
-            self._lanes.store(writer.value(expression), function.args[0], self._frame.constants + i)
-        self._lanes.builder.ret_void()
-        return function
+        place = self._frame.constants
+
+        def begin(arguments: Sequence[ir.Value]) -> tuple[Writer, Cells]:
+            writer = self._writer(arguments[0], None, with_constants=False)
+            return writer, Cells(self._lanes, arguments[0], place)
+
+        return self._expressions("constants", 1, self._constants, begin)
 
     def from_frame(self, name: str, expressions: Sequence[Expression]) -> ir.Function:
         """Compute expressions of inputs into an array."""
-        function = self._lanes.function(name, 2)
-        writer = self._writer(function.args[0], None)
-        for i, expression in enumerate(expressions):
-            self._lanes.store(writer.value(expression), function.args[1], i)
-        self._lanes.builder.ret_void()
-        return function
+
+        def begin(arguments: Sequence[ir.Value]) -> tuple[Writer, Cells]:
+            return self._writer(arguments[0], None), Cells(self._lanes, arguments[1])
+
+        return self._expressions(name, 2, expressions, begin)
 
     def from_state(self, name: str, expressions: Sequence[Expression]) -> ir.Function:
         """Compute expressions of inputs, time and a state into an array."""
-        function = self._lanes.function(name, 3)
-        frame, state, out = function.args
-        writer = self._writer(frame, state)
-        for i, expression in enumerate(expressions):
-            self._lanes.store(writer.value(expression), out, i)
-        self._lanes.builder.ret_void()
-        return function
+
+        def begin(arguments: Sequence[ir.Value]) -> tuple[Writer, Cells]:
+            return self._writer(arguments[0], arguments[1]), Cells(self._lanes, arguments[2])
+
+        return self._expressions(name, 3, expressions, begin)
+
+    def _expressions(
+        self,
+        name: str,
+        arguments: int,
+        expressions: Sequence[Expression],
+        begin: Callable[[Sequence[ir.Value]], tuple[Writer, Cells]],
+    ) -> ir.Function:
+        def job(i: int, expression: Expression) -> Job[tuple[Writer, Cells]]:
+            def write(context: tuple[Writer, Cells]) -> None:
+                context[1].set(i, context[0].value(expression))
+
+            return Job(sum(1 for _ in walk(expression)), write)
+
+        jobs = [job(i, expression) for i, expression in enumerate(expressions)]
+        return write_in_pieces(self._lanes, name, arguments, jobs, begin, lambda context: context[1].flush())
 
     def factorise(self, plan: Elimination, entries: dict[tuple[int, int], Expression]) -> ir.Function:
         """Factorise W = I/(gamma h) - J; the diagonal is kept inverted."""
         lanes = self._lanes
-        function = lanes.function("factorise", 2)
-        frame, state = function.args
-        writer = self._writer(frame, state)
-        inverse = lanes.load(frame, self._frame.inverse)
-        matrix = {(i, j): self._entry(writer, entry, inverse if i == j else None) for (i, j), entry in entries.items()}
         numbers = {place: k for k, place in enumerate(plan.entries)}
-        for pivot, below, right in zip(plan.order, plan.lower, plan.upper, strict=True):
-            matrix[pivot, pivot] = lanes.divide(lanes.number(1.0), matrix[pivot, pivot])
-            for i in below:
-                factor = lanes.multiply(matrix[i, pivot], matrix[pivot, pivot])
-                matrix[i, pivot] = factor
-                for j in right:
-                    matrix[i, j] = lanes.subtract(matrix[i, j], lanes.multiply(factor, matrix[pivot, j]))
-            kept = [(pivot, pivot), *((i, pivot) for i in below), *((pivot, j) for j in right)]
-            for place in kept:
-                lanes.store(matrix[place], frame, self._frame.factors + numbers[place])
-        lanes.builder.ret_void()
-        return function
+
+        def begin(arguments: Sequence[ir.Value]) -> _Factors:
+            frame, state = arguments
+            inverse = lanes.load(frame, self._frame.inverse)
+            return _Factors(self._writer(frame, state), Cells(lanes, frame, self._frame.factors), inverse)
+
+        def entry_job(place: tuple[int, int], entry: Expression) -> Job[_Factors]:
+            def write(f: _Factors) -> None:
+                inverse = f.inverse if place[0] == place[1] else None
+                f.cells.set(numbers[place], self._entry(f.writer, entry, inverse))
+
+            return Job(1 + sum(1 for _ in walk(entry)), write)
+
+        def pivot_job(pivot: int, below: Sequence[int], right: Sequence[int]) -> Job[_Factors]:
+            def write(f: _Factors) -> None:
+                cells = f.cells
+                diagonal = lanes.divide(lanes.number(1.0), cells.get(numbers[pivot, pivot]))
+                cells.set(numbers[pivot, pivot], diagonal)
+                for i in below:
+                    factor = lanes.multiply(cells.get(numbers[i, pivot]), diagonal)
+                    cells.set(numbers[i, pivot], factor)
+                    for j in right:
+                        product = lanes.multiply(factor, cells.get(numbers[pivot, j]))
+                        cells.set(numbers[i, j], lanes.subtract(cells.get(numbers[i, j]), product))
+
+            return Job(1 + len(below) * (1 + 2 * len(right)), write)
+
+        jobs = [entry_job(place, entry) for place, entry in entries.items()]
+        jobs += [pivot_job(*step) for step in zip(plan.order, plan.lower, plan.upper, strict=True)]
+        return write_in_pieces(lanes, "factorise", 2, jobs, begin, lambda f: f.cells.flush())
 
     def _entry(self, writer: Writer, entry: Expression, inverse: ir.Value | None) -> ir.Value:
         lanes = self._lanes
@@ -290,21 +319,39 @@ class _ModelWriter:
     def solve(self, plan: Elimination) -> ir.Function:
         """Solve W x = b in place."""
         lanes = self._lanes
-        function = lanes.function("solve", 2)
-        frame, b = function.args
         numbers = {place: k for k, place in enumerate(plan.entries)}
 
-        def factor(i: int, j: int) -> ir.Value:
-            return lanes.load(frame, self._frame.factors + numbers[i, j])
+        def begin(arguments: Sequence[ir.Value]) -> tuple[Cells, Cells]:
+            return Cells(lanes, arguments[0], self._frame.factors), Cells(lanes, arguments[1])
 
-        x = {i: lanes.load(b, i) for i in plan.order}
-        for pivot, below in zip(plan.order, plan.lower, strict=True):
-            for i in below:
-                x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, pivot), x[pivot]))
-        for pivot, right in zip(reversed(plan.order), reversed(plan.upper), strict=True):
-            for j in right:
-                x[pivot] = lanes.subtract(x[pivot], lanes.multiply(factor(pivot, j), x[j]))
-            x[pivot] = lanes.multiply(x[pivot], factor(pivot, pivot))
-            lanes.store(x[pivot], b, pivot)
-        lanes.builder.ret_void()
-        return function
+        def forward(pivot: int, below: Sequence[int]) -> Job[tuple[Cells, Cells]]:
+            def write(context: tuple[Cells, Cells]) -> None:
+                factors, x = context
+                for i in below:
+                    product = lanes.multiply(factors.get(numbers[i, pivot]), x.get(pivot))
+                    x.set(i, lanes.subtract(x.get(i), product))
+
+            return Job(3 * len(below), write)
+
+        def backward(pivot: int, right: Sequence[int]) -> Job[tuple[Cells, Cells]]:
+            def write(context: tuple[Cells, Cells]) -> None:
+                factors, x = context
+                value = x.get(pivot)
+                for j in right:
+                    value = lanes.subtract(value, lanes.multiply(factors.get(numbers[pivot, j]), x.get(j)))
+                x.set(pivot, lanes.multiply(value, factors.get(numbers[pivot, pivot])))
+
+            return Job(2 + 3 * len(right), write)
+
+        jobs = [forward(*step) for step in zip(plan.order, plan.lower, strict=True)]
+        jobs += [backward(*step) for step in zip(reversed(plan.order), reversed(plan.upper), strict=True)]
+        return write_in_pieces(lanes, "solve", 2, jobs, begin, lambda context: context[1].flush())
+
+
+@dataclass(frozen=True, eq=False)
+class _Factors:
+    """What the pieces of the factorisation work with."""
+
+    writer: Writer
+    cells: Cells
+    inverse: ir.Value

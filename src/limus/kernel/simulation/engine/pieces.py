@@ -1,0 +1,122 @@
+"""Long straight-line code in several functions: LLVM's time grows faster than the length of a function.
+
+A piece works on values that stay in registers within it (:class:`Cells`) and are written to memory at its end, so that
+the next piece finds them. Code that is short enough is one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from llvmlite import ir
+
+from limus.kernel.simulation.engine.lanes import Lanes
+
+__all__ = ["Cells", "Job", "write_in_pieces"]
+
+LONGEST = 2000
+Context = TypeVar("Context")
+
+
+class Cells:
+    """An array of vectors in memory, of which what was read or written stays at hand.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    array : pointer
+        The array.
+    start : int
+        Place of its first vector.
+    """
+
+    def __init__(self, lanes: Lanes, array: ir.Value, start: int = 0) -> None:
+        self._lanes, self._array, self._start = lanes, array, start
+        self._values: dict[int, ir.Value] = {}
+        self._changed: dict[int, None] = {}
+
+    def get(self, place: int) -> ir.Value:
+        """Return a value, from memory the first time."""
+        if place not in self._values:
+            self._values[place] = self._lanes.load(self._array, self._start + place)
+        return self._values[place]
+
+    def set(self, place: int, value: ir.Value) -> None:
+        """Change a value; memory follows at :meth:`flush`."""
+        self._values[place] = value
+        self._changed[place] = None
+
+    def flush(self) -> None:
+        """Write what changed to memory."""
+        for place in self._changed:
+            self._lanes.store(self._values[place], self._array, self._start + place)
+
+
+@dataclass(frozen=True, eq=False)
+class Job(Generic[Context]):
+    """A stretch of code that stays together: about how many operations, and what writes it."""
+
+    cost: int
+    write: Callable[[Context], None]
+
+
+def write_in_pieces(
+    lanes: Lanes,
+    name: str,
+    arguments: int,
+    jobs: Sequence[Job[Context]],
+    begin: Callable[[Sequence[ir.Value]], Context],
+    end: Callable[[Context], None],
+) -> ir.Function:
+    """Write jobs, in order, into one function or several that one calls.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    name : str
+        Of the function.
+    arguments : int
+        How many pointers it takes.
+    jobs : sequence of Job
+    begin, end : callable
+        Make what the jobs of a piece work with, and finish it.
+
+    Returns
+    -------
+    llvmlite.ir.Function
+    """
+    groups: list[list[Job[Context]]] = [[]]
+    size = 0
+    for job in jobs:
+        if groups[-1] and size + job.cost > LONGEST:
+            groups.append([])
+            size = 0
+        groups[-1].append(job)
+        size += job.cost
+    if len(groups) == 1:
+        return _write(lanes, name, arguments, groups[0], begin, end)
+    pieces = [_write(lanes, f"{name}.{k}", arguments, group, begin, end) for k, group in enumerate(groups)]
+    function = lanes.function(name, arguments)
+    for piece in pieces:
+        lanes.builder.call(piece, function.args)
+    lanes.builder.ret_void()
+    return function
+
+
+def _write(
+    lanes: Lanes,
+    name: str,
+    arguments: int,
+    jobs: Sequence[Job[Context]],
+    begin: Callable[[Sequence[ir.Value]], Context],
+    end: Callable[[Context], None],
+) -> ir.Function:
+    function = lanes.function(name, arguments)
+    context = begin(function.args)
+    for job in jobs:
+        job.write(context)
+    end(context)
+    lanes.builder.ret_void()
+    return function
