@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= guide
 
-.PHONY: compare test check size constraints validation
+.PHONY: bench compare test check size constraints validation
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,9 @@ test: $(VENV)/.installed-dev  ## style, types, layers and tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --numprocesses auto
+
+bench: $(VENV)/.installed-dev  ## the engine against its peers; writes benchmarks/engine/RESULTS.md
+	$(BIN)/python benchmarks/engine/run.py
 
 validation: $(VENV)/.installed-dev  ## the slow proof; writes validation/MATRIX.md
 	$(BIN)/python validation/run.py
