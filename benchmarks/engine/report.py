@@ -66,9 +66,9 @@ def _lines(results: dict[str, Any]) -> list[str]:
         f"Machine: {_machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
         "Versions: " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) + ".",
         "",
-        "One thread, processor time per trajectory, median of",
-        f"{results['rounds']} interleaved rounds, N parameter sets. Every peer gets the same equations, with what",
-        "depends on parameters only computed beforehand; what it compiles once is in the column *ready*.",
+        f"One thread, processor time per trajectory, median of {results['rounds']} interleaved rounds, N parameter sets.",
+        "Every peer gets the same equations, with what depends on parameters only computed beforehand; what is compiled",
+        "once is in the column *ready*.",
         "Error: max over times of |x - reference| / max over times of |reference|, p50 and p99 over sets and states.",
         "Relative tolerance 1e-4 to 1e-8, absolute a thousandth of it; reference: CVODE at 1e-11.",
         "Ratio: peer's time over limus' at p99 error 1e-6, interpolated on logarithms, median over rounds; a dash",
@@ -91,7 +91,7 @@ def _lines(results: dict[str, Any]) -> list[str]:
     lines += [
         f"- {s} on {name}: {why}" for name, case in results["cases"].items() for s, why in case["left_out"].items()
     ]
-    lines += ["- AMICI: builds from source with SWIG and a BLAS, too slow to build for this run", ""]
+    lines += ["- AMICI: needs SWIG and a BLAS to build from source; not tried", ""]
     agreement = ", ".join(f"{name} {case['reference_p99']:.0e}" for name, case in results["cases"].items())
     lines += [f"Agreement of the reference with LSODA at 1e-11, p99: {agreement}.", ""]
     return lines + _scale_lines(results)
