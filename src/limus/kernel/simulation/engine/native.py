@@ -24,7 +24,7 @@ __all__ = ["Batch", "NativeModel", "build_native", "solve_batch"]
 # Beyond this size straight-line code takes longer to compile than the reference solver takes to answer.
 MOST_FACTORS = 10_000
 # Beyond this size code is generated without optimisation: half of the compile time, one and a half of the run time.
-OPTIMISED_FACTORS = 2_000
+OPTIMISED_FACTORS = 3_000
 MOST_STEPS = 100_000
 _LOCK = threading.Lock()
 Floats = NDArray[np.float64]

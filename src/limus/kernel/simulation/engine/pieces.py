@@ -16,7 +16,7 @@ from limus.kernel.simulation.engine.lanes import Lanes
 
 __all__ = ["Cells", "Job", "write_in_pieces"]
 
-LONGEST = 2000
+LONGEST = 20_000
 Context = TypeVar("Context")
 
 
