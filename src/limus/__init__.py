@@ -46,9 +46,8 @@ def __dir__() -> list[str]:
 
 
 def _workflow(name: str) -> Callable[..., Any]:
-    module = importlib.import_module(f"limus.workflows.{name}")
+    module, request_type = importlib.import_module("limus.workflows.request").load_workflow(name)
     parse_record = importlib.import_module("limus.kernel.tables").parse_record
-    request_type = getattr(module, f"{name.capitalize()}Request")
 
     def ask(*, out: Path | str | None = None, execution: Execution | None = None, **settings: Any) -> Any:
         request = parse_record(settings, request_type, where=f"limus.{name}")

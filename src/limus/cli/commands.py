@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from limus._version import __version__
+from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
 
@@ -21,17 +22,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-# negative numbers are values, not options
-_NUMBERS = {"ignore_unknown_options": True}
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Run directory; the same request resumes.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another request's result in --out.")]
-Draws = Annotated[int, typer.Option("--draws", help="Parameter sets drawn for intervals; 0 for none.")]
-
-RESEARCH_USE = "Research use only; not for diagnosis, treatment or dosing."
 
 
 def _print_version(wanted: bool) -> None:
@@ -50,8 +40,9 @@ def options(
 
 
 def command_names() -> tuple[str, ...]:
-    """Return the names of the commands."""
-    return tuple(sorted(str(command.callback.__name__) for command in app.registered_commands if command.callback))
+    """Return the names of the commands and groups of commands."""
+    single = [str(command.callback.__name__) for command in app.registered_commands if command.callback]
+    return tuple(sorted(single + [str(group.name) for group in app.registered_groups]))
 
 
 @app.command()
@@ -79,7 +70,7 @@ def compare(
     )
 
 
-@app.command(context_settings=_NUMBERS)
+@app.command(context_settings=NUMBERS)
 def convert(
     value: Annotated[float, typer.Argument(help="Number.")],
     unit: Annotated[str, typer.Argument(help="Its unit.")],
@@ -150,7 +141,7 @@ def _show_compound(r: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-@app.command(context_settings=_NUMBERS)
+@app.command(context_settings=NUMBERS)
 def simulate(
     model: Annotated[str, typer.Argument(help="Name in the library, or path of an .ant or .xml file.")],
     times: Annotated[
@@ -195,7 +186,7 @@ def _show_simulation(r: dict[str, Any]) -> str:
     return "\n".join([head, *r["warnings"], table(rows, columns), *tail])
 
 
-@app.command(context_settings=_NUMBERS)
+@app.command(context_settings=NUMBERS)
 def potency(
     compound: Annotated[str, typer.Argument(help="Name or synonym.")],
     readout: Annotated[str, typer.Option("--readout", help="il2, ifn_gamma, proliferation, calcineurin, s6k, ...")],

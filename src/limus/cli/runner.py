@@ -60,15 +60,12 @@ def run_command(
     LimusError
         Whatever the workflow raises on purpose.
     """
-    import importlib  # noqa: PLC0415
-
     from limus.cli.progress import BarProgress  # noqa: PLC0415
     from limus.kernel.execution import Execution  # noqa: PLC0415
     from limus.kernel.tables import parse_record  # noqa: PLC0415
-    from limus.workflows.request import json_value  # noqa: PLC0415
+    from limus.workflows.request import json_value, load_workflow  # noqa: PLC0415
 
-    module = importlib.import_module(f"limus.workflows.{workflow}")
-    request_type = getattr(module, f"{workflow.capitalize()}Request")
+    module, request_type = load_workflow(workflow)
     seeded = {"seed": options.seed} if "seed" in request_type.model_fields else {}
     request = parse_record(dict(settings) | seeded, request_type, where=f"limus {workflow}")
     progress = BarProgress()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +17,7 @@ from limus.kernel.execution import Execution, RunDirectory
 from limus.kernel.provenance import stamp_run
 from limus.kernel.tables import library_folder
 
-__all__ = ["Request", "Result", "json_value", "keep_result", "open_run"]
+__all__ = ["Request", "Result", "json_value", "keep_result", "load_workflow", "open_run"]
 
 
 class Request(BaseModel):
@@ -26,6 +28,22 @@ class Request(BaseModel):
     def as_dict(self) -> dict[str, Any]:
         """The request for ``run.toml``; what was not given is left out."""
         return self.model_dump(exclude_none=True, mode="json")
+
+
+def load_workflow(name: str) -> tuple[ModuleType, type[Request]]:
+    """Import a workflow and its request: ``assay_curve`` has ``AssayCurveRequest``.
+
+    Parameters
+    ----------
+    name : str
+        Module under ``limus.workflows``.
+
+    Returns
+    -------
+    tuple of (module, type)
+    """
+    module = importlib.import_module(f"limus.workflows.{name}")
+    return module, getattr(module, "".join(part.capitalize() for part in name.split("_")) + "Request")
 
 
 class Result(Protocol):
