@@ -19,7 +19,6 @@ from limus.kernel.simulation import Dose, compile_model, simulate
 from limus.kernel.simulation.engine import elementary, native, tableau
 from limus.kernel.simulation.engine.elimination import plan_elimination
 from limus.kernel.simulation.engine.lanes import Lanes
-from limus.kernel.simulation.ensemble import Work, solve
 
 X86 = platform.machine() in {"x86_64", "AMD64"}
 
@@ -53,18 +52,18 @@ def model(text: str, outputs: list[str] | None = None):
 
 def reference(compiled, times, rows, doses=()):
     """The reference solver at tight tolerance, whatever the engine says."""
-    from limus.kernel.simulation.dosing import expand_doses
-    from limus.kernel.simulation.lsoda import solve_trajectory
-
-    impulses = expand_doses(doses, targets=dict.fromkeys(compiled.dosable), start=times[0], end=times[-1], subject=0)
-    return np.array(
-        [
-            solve_trajectory(
-                compiled, row, np.asarray(times, float), impulses, relative_tolerance=1e-11, absolute_tolerance=1e-13
-            ).values
-            for row in rows
-        ]
+    columns = dict(zip(compiled.inputs, np.array(rows, dtype=float).T, strict=True))
+    given = {name: column for name, column in columns.items() if not np.isnan(column).any()}
+    found = simulate(
+        compiled,
+        times,
+        given,
+        doses=doses,
+        relative_tolerance=1e-11,
+        absolute_tolerance=1e-13,
+        solver="reference",
     )
+    return found.values
 
 
 # ---- pieces
@@ -229,19 +228,10 @@ def test_threads_chunks_and_neighbours_do_not_change_a_bit() -> None:
     sets = {"n": np.random.default_rng(2).uniform(1, 4, 37), "k": np.random.default_rng(3).uniform(0.1, 5, 37)}
     alone = simulate(compiled, times, sets, execution=Execution(workers=1)).values
     assert np.array_equal(alone, simulate(compiled, times, sets, execution=Execution(workers=3)).values)
-    work = Work(compiled, *_rows(compiled, sets), times, 1e-8, 1e-10)
     one_by_one = [
-        solve(Work(compiled, work.inputs[i : i + 1], work.impulses[:1], times, 1e-8, 1e-10)).values[0]
-        for i in range(37)
+        simulate(compiled, times, {name: values[i] for name, values in sets.items()}).values[0] for i in range(37)
     ]
     assert np.array_equal(alone, np.array(one_by_one))
-
-
-def _rows(compiled, sets):
-    rows = np.tile(compiled.defaults, (37, 1))
-    for name, values in sets.items():
-        rows[:, compiled.inputs.index(name)] = values
-    return rows, ((),) * 37
 
 
 @pytest.mark.skipif(not X86, reason="targets of x86")

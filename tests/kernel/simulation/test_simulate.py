@@ -244,7 +244,9 @@ def test_missing_values_are_named() -> None:
         simulate(build(ONE.replace("A = 0; ", "")), T)
 
 
-@pytest.mark.parametrize("times", [[], [0.0, 2.0, 1.0], [0.0, math.nan], [[0.0, 1.0]], [0.0, math.inf]])
+@pytest.mark.parametrize(
+    "times", [[], [0.0, 2.0, 1.0], [0.0, math.nan], [[[0.0, 1.0]]], [[0.0, math.nan, 1.0]], [0.0, math.inf]]
+)
 def test_wrong_times(times: list) -> None:
     with pytest.raises(ValueRangeError, match="times"):
         simulate(build(ONE), times)

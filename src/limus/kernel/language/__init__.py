@@ -1,6 +1,7 @@
 """Antimony and SBML in, an immutable model out; expressions with derivatives; checks on models."""
 
 from limus.kernel.language.algebra import without_algebraic_rules
+from limus.kernel.language.array_values import evaluate_arrays
 from limus.kernel.language.derivative import derivative
 from limus.kernel.language.expression import (
     Apply,
@@ -48,6 +49,7 @@ __all__ = [
     "apply",
     "conservation_check",
     "derivative",
+    "evaluate_arrays",
     "free_symbols",
     "read_model",
     "read_model_text",

@@ -1,16 +1,21 @@
 """Compile once, run many parameter sets: outputs at given times, doses on any model."""
 
 from limus.kernel.simulation.compiled import CompiledModel, compile_model
-from limus.kernel.simulation.dosing import Dose
+from limus.kernel.simulation.dosing import EVERY, Dose, DoseTable, InputChanges, Resets, Treatment
 from limus.kernel.simulation.simulate import SimulationResult, simulate
 from limus.kernel.simulation.streaming import simulate_in_pieces, simulate_to_parquet
 from limus.kernel.simulation.system import System, build_system
 
 __all__ = [
+    "EVERY",
     "CompiledModel",
     "Dose",
+    "DoseTable",
+    "InputChanges",
+    "Resets",
     "SimulationResult",
     "System",
+    "Treatment",
     "build_system",
     "compile_model",
     "simulate",

@@ -26,7 +26,6 @@ _FUNCTIONS = (
     "outputs",
     "dose_scale",
     "sizes",
-    "switches",
     "triggers",
     "delays",
     "priorities",
@@ -58,8 +57,8 @@ class CompiledModel:
         Those whose size the ``sizes`` function returns, at the start: they hold concentrations.
     system : System
         The equations as expressions, for the fast engine to compile.
-    has_switches : bool
-        Whether conditions on time change at times that depend on inputs.
+    switches : tuple of Expression
+        Times, in the inputs, at which a condition on time changes.
     """
 
     name: str
@@ -73,7 +72,7 @@ class CompiledModel:
     jacobian_places: tuple[tuple[int, int], ...]
     compartments: tuple[str, ...]
     system: System
-    has_switches: bool
+    switches: tuple[Expression, ...]
 
     @cached_property
     def key(self) -> str:
@@ -88,8 +87,8 @@ class CompiledModel:
         ----------
         function : str
             ``derivatives``, ``jacobian``, ``initial``, ``outputs``, ``dose_scale``, ``sizes`` (of compartments, at the
-            start), ``switches`` (times at which a condition on time changes), or, of the events in order,
-            ``triggers``, ``delays``, ``priorities`` and ``kicks`` (the values that all of them assign).
+            start), or, of the events in order, ``triggers``, ``delays``, ``priorities`` and ``kicks`` (the values that
+            all of them assign).
         t : float
             Time.
         y, p : sequence of float
@@ -158,7 +157,6 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         "outputs": system.output_expressions,
         "dose_scale": tuple(system.dose_scale.values()),
         "sizes": tuple(system.sizes.values()),
-        "switches": _switches(system),
         "triggers": tuple(event.trigger for event in system.events),
         "delays": tuple(event.delay or Number(0.0) for event in system.events),
         "priorities": tuple(event.priority or Number(-math.inf) for event in system.events),
@@ -185,7 +183,7 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         sources=sources,
         jacobian_places=places,
         system=system,
-        has_switches=bool(results["switches"]),
+        switches=_switches(system),
         compartments=tuple(system.sizes),
     )
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import Impulse, plan_stops, same_time
-from limus.kernel.simulation.engine.native import Batch, build_native, solve_batch
+from limus.kernel.simulation.engine.batch import Batch
+from limus.kernel.simulation.engine.native import build_native, solve_batch
 from limus.kernel.simulation.hybrid import solve_with_events
-from limus.kernel.simulation.lsoda import solve_trajectory
+from limus.kernel.simulation.lsoda import Task, solve_trajectory
+from limus.kernel.simulation.schedule import Schedule
 
-__all__ = ["ENGINE", "REFERENCE", "Solution", "Work", "solve"]
+__all__ = ["ENGINE", "LINEAR", "REFERENCE", "Solution", "Work", "solve"]
 
-ENGINE, REFERENCE = "rodas5p", "lsoda"
+ENGINE, LINEAR, REFERENCE = "rodas5p", "exact", "lsoda"
 _OK = 1
 
 
@@ -28,28 +29,44 @@ class Work:
     ----------
     model : CompiledModel
     inputs : (N, I) array
-    impulses : tuple of tuple of Impulse
-        For each set; the same tuple object where sets share a schedule.
-    times : (T,) array
+    schedule : Schedule
+        Of one group, or of N.
+    starts : (N,) array
+    times : (1, T) or (N, T) array
+        Output times; NaN after a subject's last.
     relative_tolerance, absolute_tolerance : float
+    only_reference : bool
+        Whether the engine is left out.
     """
 
     model: CompiledModel
     inputs: NDArray[np.float64]
-    impulses: tuple[tuple[Impulse, ...], ...]
+    schedule: Schedule
+    starts: NDArray[np.float64]
     times: NDArray[np.float64]
     relative_tolerance: float
     absolute_tolerance: float
+    only_reference: bool = False
+
+    def part(self, sets: range) -> Work:
+        """Some neighbouring sets as work of their own."""
+        own = slice(sets.start, sets.stop)
+        schedule = self.schedule
+        if len(schedule.offsets) > 2:
+            schedule = replace(schedule, offsets=schedule.offsets[sets.start : sets.stop + 1])
+        times = self.times if len(self.times) == 1 else self.times[own]
+        return replace(self, inputs=self.inputs[own], schedule=schedule, starts=self.starts[own], times=times)
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Values (N, T, O), status and solver of each set, and the time of failure (NaN where none)."""
+    """Values (N, T, O), status and solver of each set, time of failure (NaN where none), state (N, S) at the end."""
 
     values: NDArray[np.float64]
     status: tuple[str, ...]
     failure_times: NDArray[np.float64]
     solver: tuple[str, ...]
+    end_states: NDArray[np.float64]
 
 
 def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = lambda count: None) -> Solution:
@@ -68,15 +85,18 @@ def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = 
     Solution
         A set that the engine gave up is solved by the reference solver, and says so.
     """
-    count = len(work.inputs)
-    values = np.full((count, len(work.times), len(work.model.outputs)), np.nan)
-    status = np.zeros(count, dtype=np.int64)
-    given_up = np.full(count, np.nan)
-    has_events = bool(work.model.system.events)
-    native = build_native(work.model) if count and not has_events else None
-    reference = solve_with_events if has_events else solve_trajectory
+    model, count = work.model, len(work.inputs)
+    by_engine = count > 0 and not model.system.events and not work.only_reference
+    native = build_native(model) if by_engine else None
+    batch = Batch.create(
+        inputs=work.inputs,
+        schedule=work.schedule,
+        starts=work.starts,
+        times=work.times,
+        outputs=len(model.outputs),
+        states=len(model.states),
+    )
     if native is not None:
-        batch = _batch(work, values, status, given_up)
         solve_batch(
             native,
             batch,
@@ -86,62 +106,37 @@ def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = 
             after_chunk=after_chunk,
         )
     words = ["ok"] * count
-    solver = [ENGINE] * count
+    solver = [LINEAR if native is not None and native.is_linear else ENGINE] * count
+    given_up = np.flatnonzero((batch.status != _OK) | ~_is_finite(batch))
     failure_times = np.full(count, np.nan)
-    for i in np.flatnonzero((status != _OK) | ~np.isfinite(values).all(axis=(1, 2))).tolist():
-        trajectory = reference(
-            work.model,
-            work.inputs[i].tolist(),
-            work.times,
-            work.impulses[i],
-            relative_tolerance=work.relative_tolerance,
-            absolute_tolerance=work.absolute_tolerance,
-        )
-        values[i], words[i], solver[i] = trajectory.values, trajectory.status, REFERENCE
+    for i in given_up.tolist():
+        trajectory = (solve_with_events if model.system.events else solve_trajectory)(_task(work, batch, i))
+        asked = int(batch.time_counts[i])
+        batch.values[i, :asked], words[i], solver[i] = trajectory.values, trajectory.status, REFERENCE
+        batch.end_states[i] = trajectory.end_state
         if trajectory.status != "ok":  # the engine stops nearer to where a solution ends
-            failure_times[i] = np.fmin(trajectory.failure_time, given_up[i])
+            failure_times[i] = np.fmin(trajectory.failure_time, batch.failure_times[i])
         if native is None:
             after_chunk(1)
-    return Solution(values, tuple(words), failure_times, tuple(solver))
+    return Solution(batch.values, tuple(words), failure_times, tuple(solver), batch.end_states)
 
 
-def _batch(
-    work: Work, values: NDArray[np.float64], status: NDArray[np.int64], failure_times: NDArray[np.float64]
-) -> Batch:
-    """Lay out inputs and events for the engine; sets that share schedule and switches share the plan."""
-    model, times = work.model, work.times
-    plans: dict[tuple[int, tuple[float, ...]], list[tuple[float, int, float, float]]] = {}
-    events: list[tuple[float, int, float, float]] = []
-    offsets = np.zeros(len(work.inputs) + 1, dtype=np.int64)
-    for i, row in enumerate(work.inputs):
-        switches = tuple(model.evaluate("switches", float(times[0]), [], row.tolist())) if model.has_switches else ()
-        key = (id(work.impulses[i]), switches)
-        if key not in plans:
-            plans[key] = _events(model, work.impulses[i], switches, times)
-        events += plans[key]
-        offsets[i + 1] = len(events)
-    columns = np.array(events, dtype=np.float64).reshape(-1, 4)
-    return Batch(
-        inputs=np.ascontiguousarray(work.inputs),
-        times=np.ascontiguousarray(times),
-        offsets=offsets,
-        event_times=np.ascontiguousarray(columns[:, 0]),
-        event_states=columns[:, 1].astype(np.int64),
-        event_amounts=np.ascontiguousarray(columns[:, 2]),
-        event_rates=np.ascontiguousarray(columns[:, 3]),
-        values=values,
-        status=status,
-        failure_times=failure_times,
-        steps=np.zeros(len(work.inputs)),
-        margin=2.0 * same_time(times),
+def _is_finite(batch: Batch) -> NDArray[np.bool_]:
+    """Whether every value that was asked for is finite."""
+    if len(batch.times) == 1:
+        return np.asarray(np.isfinite(batch.values).all(axis=(1, 2)))
+    asked = np.arange(batch.times.shape[1]) < batch.time_counts[:, None]
+    return np.asarray((np.isfinite(batch.values).all(axis=2) | ~asked).all(axis=1))
+
+
+def _task(work: Work, batch: Batch, i: int) -> Task:
+    times = work.times[i if len(work.times) > 1 else 0][: batch.time_counts[i]]
+    return Task(
+        model=work.model,
+        inputs=tuple(work.inputs[i].tolist()),
+        start=float(work.starts[i]),
+        times=times,
+        happenings=tuple(work.schedule.rows(int(batch.first_rows[i]), int(batch.last_rows[i]))),
+        relative_tolerance=work.relative_tolerance,
+        absolute_tolerance=work.absolute_tolerance,
     )
-
-
-def _events(
-    model: CompiledModel, impulses: Sequence[Impulse], switches: Sequence[float], times: NDArray[np.float64]
-) -> list[tuple[float, int, float, float]]:
-    """Rows of time, state, amount and rate; a stop at which nothing is given has zeros."""
-    rows: list[tuple[float, int, float, float]] = []
-    for time, group in plan_stops(impulses, switches, times):
-        rows += [(time, model.states.index(i.target), i.amount, i.rate) for i in group] or [(time, 0, 0.0, 0.0)]
-    return rows

@@ -7,7 +7,7 @@ make further events due, or cancel one that is not persistent. An output at the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.execution import spawn_generators
-from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import Impulse, plan_stops
-from limus.kernel.simulation.lsoda import Trajectory, give_impulses, new_run
+from limus.kernel.simulation.lsoda import Task, Trajectory, begin_run, happen
+from limus.kernel.simulation.schedule import group_stops
 
 __all__ = ["solve_with_events"]
 
@@ -45,11 +44,11 @@ class _Due:
 class _Hybrid:
     """One trajectory."""
 
-    def __init__(self, model: CompiledModel, p: list[float], relative: float, absolute: float) -> None:
-        self.model, self.p = model, p
-        self.events = model.system.events
-        self.state = np.array(model.evaluate("initial", 0.0, [], p), dtype=np.float64)
-        self.run = new_run(model, p, relative, absolute, len(self.state))
+    def __init__(self, task: Task) -> None:
+        self.model = task.model
+        self.events = task.model.system.events
+        self.run, self.state, self.status = begin_run(task)
+        self.p = self.run.p
         self.due: list[_Due] = []
         self.executions = 0
         self.chance = spawn_generators(1, 1, stream="events of equal priority")[0]
@@ -163,64 +162,45 @@ class _EndlessError(Exception):
     """Events that trigger each other without end."""
 
 
-def solve_with_events(
-    model: CompiledModel,
-    p: Sequence[float],
-    times: Floats,
-    impulses: Sequence[Impulse],
-    *,
-    relative_tolerance: float,
-    absolute_tolerance: float,
-) -> Trajectory:
+def solve_with_events(task: Task) -> Trajectory:
     """Solve one parameter set of a model with triggered events.
 
     Parameters
     ----------
-    model : CompiledModel
-    p : sequence of float
-        Inputs, in the model's order.
-    times : (T,) array
-        Not decreasing; the solution starts at ``times[0]``.
-    impulses : sequence of Impulse
-        In time order.
-    relative_tolerance, absolute_tolerance : float
-        Of the local error.
+    task : Task
 
     Returns
     -------
     Trajectory
         Outputs are the values after events and before doses of the same time.
     """
-    hybrid = _Hybrid(model, [float(v) for v in p], relative_tolerance, absolute_tolerance)
-    t, rows = float(times[0]), list[list[float]]()
-    if not np.isfinite(hybrid.state).all():
-        name = model.states[int(np.argmax(~np.isfinite(hybrid.state)))]
-        return _ended(model, times, rows, f"initial value of {name} is not finite", t)
-    switches = model.evaluate("switches", t, [], hybrid.p)
-    stops = plan_stops(impulses, switches, times)
+    hybrid, times = _Hybrid(task), task.times
+    t, rows = task.start, list[list[float]]()
+    if hybrid.status != "ok":
+        return _ended(hybrid, times, rows, hybrid.status, t)
     try:
         hybrid.notice(t)
         hybrid.execute(t)
-        for stop, group in stops:
+        for stop, group in group_stops(task.happenings, times, float(times[-1])):
             while t < stop:
                 wait = min((d.time for d in hybrid.due), default=stop)
                 t, status = hybrid.advance(t, min(stop, max(wait, t)), times, rows)
                 if status != "ok":
-                    return _ended(model, times, rows, status, t)
+                    return _ended(hybrid, times, rows, status, t)
                 hybrid.notice(t)
                 hybrid.execute(t)
             while len(rows) < len(times) and times[len(rows)] <= stop:
-                rows.append(model.evaluate("outputs", float(times[len(rows)]), hybrid.state.tolist(), hybrid.p))
-            give_impulses(hybrid.run, hybrid.state, stop, group)
+                rows.append(hybrid.model.evaluate("outputs", float(times[len(rows)]), hybrid.state.tolist(), hybrid.p))
+            happen(hybrid.run, hybrid.state, stop, group)
             if group:
                 hybrid.notice(t)
                 hybrid.execute(t)
     except _EndlessError:
-        return _ended(model, times, rows, "events trigger each other without end", t)
-    return _ended(model, times, rows, "ok", float("nan"))
+        return _ended(hybrid, times, rows, "events trigger each other without end", t)
+    return _ended(hybrid, times, rows, "ok", float("nan"))
 
 
-def _ended(model: CompiledModel, times: Floats, rows: list[list[float]], status: str, at: float) -> Trajectory:
-    values = np.full((len(times), len(model.outputs)), np.nan)
-    values[: len(rows)] = np.array(rows).reshape(len(rows), len(model.outputs))
-    return Trajectory(values, status, at)
+def _ended(hybrid: _Hybrid, times: Floats, rows: list[list[float]], status: str, at: float) -> Trajectory:
+    values = np.full((len(times), len(hybrid.model.outputs)), np.nan)
+    values[: len(rows)] = np.array(rows).reshape(len(rows), len(hybrid.model.outputs))
+    return Trajectory(values, status, at, hybrid.state)

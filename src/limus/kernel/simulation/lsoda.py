@@ -12,30 +12,59 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import Impulse, plan_stops, same_time
+from limus.kernel.simulation.schedule import Action, Happening, group_stops, same_time
 
-__all__ = ["Run", "Trajectory", "give_impulses", "new_run", "solve_trajectory"]
+__all__ = ["Run", "Task", "Trajectory", "begin_run", "happen", "solve_trajectory"]
 
 _MOST_STEPS = 50_000
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Task:
+    """One trajectory to solve.
+
+    Attributes
+    ----------
+    model : CompiledModel
+    inputs : tuple of float
+        In the model's order.
+    start : float
+    times : (T,) array
+        Output times, not decreasing; the last one ends the trajectory.
+    happenings : tuple of Happening
+        In time order.
+    relative_tolerance, absolute_tolerance : float
+        Of the local error; absolute in the unit of the states.
+    """
+
+    model: CompiledModel
+    inputs: tuple[float, ...]
+    start: float
+    times: NDArray[np.float64]
+    happenings: tuple[Happening, ...]
+    relative_tolerance: float
+    absolute_tolerance: float
+
+
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """One solution: ``values`` [T, O], ``status`` ('ok' or the reason), and the time it failed (NaN if it did not)."""
+    """One solution: ``values`` [T, O], ``status`` ('ok' or the reason), time of failure, state at the end."""
 
     values: NDArray[np.float64]
     status: str
     failure_time: float
+    end_state: NDArray[np.float64]
 
 
 @dataclass(slots=True)
 class Run:
-    """The state of one integration between doses."""
+    """The state of one integration between stops: ``infused`` in amounts, ``infusion`` in the states' units."""
 
     model: CompiledModel
     p: list[float]
     relative_tolerance: float
     absolute_tolerance: float
+    infused: NDArray[np.float64]
     infusion: NDArray[np.float64]
     last_time: float = math.nan
 
@@ -96,61 +125,47 @@ class Run:
         return found, "the step became too small" if short else "ok"
 
 
-def new_run(model: CompiledModel, p: list[float], relative: float, absolute: float, states: int) -> Run:
-    """Make the run of one trajectory, with nothing infused."""
-    return Run(model, p, relative, absolute, np.zeros(states))
+def begin_run(task: Task) -> tuple[Run, NDArray[np.float64], str]:
+    """Make the run of a task, its initial state, and 'ok' or why it cannot begin."""
+    model, p = task.model, list(task.inputs)
+    state = np.array(model.evaluate("initial", task.start, [], p), dtype=np.float64)
+    nothing = np.zeros(len(state))
+    run = Run(model, p, task.relative_tolerance, task.absolute_tolerance, nothing, nothing.copy())
+    if np.isfinite(state).all():
+        return run, state, "ok"
+    name = model.states[int(np.argmax(~np.isfinite(state)))]
+    return run, state, f"initial value of {name} is not finite"
 
 
-def solve_trajectory(
-    model: CompiledModel,
-    p: Sequence[float],
-    times: NDArray[np.float64],
-    impulses: Sequence[Impulse],
-    *,
-    relative_tolerance: float,
-    absolute_tolerance: float,
-) -> Trajectory:
+def solve_trajectory(task: Task) -> Trajectory:
     """Solve one parameter set.
 
     Parameters
     ----------
-    model : CompiledModel
-    p : sequence of float
-        Inputs, in the model's order.
-    times : (T,) array
-        Increasing; the solution starts at ``times[0]``.
-    impulses : sequence of Impulse
-        In time order, none before ``times[0]``.
-    relative_tolerance, absolute_tolerance : float
-        Of the local error; absolute in the unit of the states.
+    task : Task
 
     Returns
     -------
     Trajectory
         Outputs at a dose's time are the values just before it.
     """
-    p = [float(value) for value in p]
+    model, times = task.model, task.times
     values = np.full((len(times), len(model.outputs)), np.nan)
-    state = np.array(model.evaluate("initial", float(times[0]), [], p), dtype=np.float64)
-    if not np.isfinite(state).all():
-        name = model.states[int(np.argmax(~np.isfinite(state)))]
-        return Trajectory(values, f"initial value of {name} is not finite", float(times[0]))
-    run = new_run(model, p, relative_tolerance, absolute_tolerance, len(state))
-    now = float(times[0])
-    next_output = 0
-    switches = model.evaluate("switches", now, [], p)
-    tolerance = same_time(times)
-    for stop, group in plan_stops(impulses, switches, times):
+    run, state, status = begin_run(task)
+    if status != "ok":
+        return Trajectory(values, status, task.start, state)
+    now, next_output, tolerance = task.start, 0, same_time(np.append(times, task.start))
+    for stop, group in group_stops(task.happenings, times, float(times[-1])):
         asked = times[next_output : int(np.searchsorted(times, stop, side="right"))]
         path, status, reached = _segment(run, state, now, stop, asked, tolerance)
         for k, t in enumerate(asked[: len(path)]):
-            values[next_output + k] = model.evaluate("outputs", float(t), path[k].tolist(), p)
+            values[next_output + k] = model.evaluate("outputs", float(t), path[k].tolist(), run.p)
         if status != "ok":
-            return Trajectory(values, status, reached)
+            return Trajectory(values, status, reached, path[-1])
         next_output += len(asked)
         now, state = stop, path[-1]
-        give_impulses(run, state, now, group)
-    return Trajectory(values, "ok", float("nan"))
+        happen(run, state, now, group)
+    return Trajectory(values, "ok", float("nan"), state)
 
 
 def _segment(
@@ -168,12 +183,33 @@ def _segment(
     return found[wanted[wanted < len(found)]], status, reached
 
 
-def give_impulses(run: Run, state: NDArray[np.float64], now: float, group: Sequence[Impulse]) -> None:
-    """Apply to a state what happens at a stop, in place."""
+def happen(run: Run, state: NDArray[np.float64], now: float, group: Sequence[Happening]) -> None:
+    """Apply to a run and its state, in place, what happens at a stop."""
     if not group:
         return
-    scale = dict(zip(run.model.dosable, run.model.evaluate("dose_scale", now, state.tolist(), run.p), strict=True))
-    for impulse in group:
-        i = run.model.states.index(impulse.target)
-        state[i] += impulse.amount * scale[impulse.target]
-        run.infusion[i] += impulse.rate * scale[impulse.target]
+    for happening in group:
+        i = happening.target
+        if happening.action == Action.RESET:
+            state[:] = run.model.evaluate("initial", now, [], run.p)
+            run.infused[:] = 0.0
+        elif happening.action == Action.INPUT:
+            run.p[i] = happening.amount
+        elif happening.action == Action.STATE:
+            state[i] = happening.amount
+        elif happening.action == Action.SHIFT:
+            state[i] += happening.amount
+        elif happening.action == Action.DOSE:
+            state[i] += happening.amount * _scale(run, state, now)[i] if happening.amount else 0.0
+            run.infused[i] += happening.rate
+    running = run.infused != 0.0
+    run.infusion[:] = 0.0
+    if running.any():
+        run.infusion[running] = run.infused[running] * _scale(run, state, now)[running]
+
+
+def _scale(run: Run, state: NDArray[np.float64], now: float) -> NDArray[np.float64]:
+    """Change of each state per unit of amount."""
+    scale = np.zeros(len(state))
+    found = run.model.evaluate("dose_scale", now, state.tolist(), run.p)
+    scale[[run.model.states.index(name) for name in run.model.dosable]] = found
+    return scale

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limus.kernel.errors import CancelledError, ModelError, SolveError, UnknownNameError, ValueRangeError, near_names
 from limus.kernel.execution import Execution, split_chunks
+from limus.kernel.language import Expression, evaluate_arrays
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import Dose, Impulse, expand_doses
+from limus.kernel.simulation.dosing import EVERY, Dose, DoseTable, Treatment, check_treatment
 from limus.kernel.simulation.ensemble import Solution, Work, solve
+from limus.kernel.simulation.schedule import same_time, write_out
+from limus.kernel.simulation.steady_dosing import find_steady_states
+from limus.kernel.simulation.system import TIME, input_symbol, state_symbol
 
 __all__ = ["SimulationResult", "simulate"]
 
@@ -25,18 +30,20 @@ class SimulationResult:
 
     Attributes
     ----------
-    times : (T,) array
-        In the model's time unit.
+    times : (T,) or (N, T) array
+        In the model's time unit, as asked.
     outputs : tuple of str
         Names, O of them.
     values : (N, T, O) array
-        NaN from where a trajectory failed.
+        NaN from where a trajectory failed, and where no time was asked.
     status : tuple of str
         'ok' or the reason, one a parameter set.
     failure_time : (N,) array
         NaN where nothing failed.
     solver : tuple of str
-        ``rodas5p``, or ``lsoda`` for a set that the engine gave to the reference solver.
+        ``rodas5p``; ``exact`` for a linear model; ``lsoda`` for a set that the engine gave to the reference solver.
+    end_states : (N, S) array
+        State of each set at its last time, before what happens there.
     """
 
     times: NDArray[np.float64]
@@ -44,7 +51,8 @@ class SimulationResult:
     values: NDArray[np.float64]
     status: tuple[str, ...]
     failure_time: NDArray[np.float64]
-    solver: tuple[str, ...] = ()
+    solver: tuple[str, ...]
+    end_states: NDArray[np.float64]
 
     def output(self, name: str) -> NDArray[np.float64]:
         """Return one output, shape (N, T).
@@ -87,9 +95,11 @@ def simulate(
     times: ArrayLike,
     parameters: Mapping[str, ArrayLike] | None = None,
     *,
-    doses: Sequence[Dose] = (),
+    doses: Sequence[Dose] | DoseTable | Treatment = (),
+    start: ArrayLike | None = None,
     relative_tolerance: float = 1e-8,
     absolute_tolerance: float = 1e-10,
+    solver: Literal["engine", "reference"] = "engine",
     execution: Execution | None = None,
     label: str = "",
 ) -> SimulationResult:
@@ -99,14 +109,20 @@ def simulate(
     ----------
     model : CompiledModel
         From :func:`limus.kernel.simulation.compile_model`.
-    times : (T,) array_like
-        Output times in the model's unit, not decreasing; the simulation starts at the first one.
+    times : (T,) or (N, T) array_like
+        Output times in the model's unit, not decreasing, of all sets or of each; NaN after the last one of a set.
     parameters : mapping of str to float or (N,) array_like, optional
         Inputs that differ from the model's own values; arrays all of one length N.
-    doses : sequence of Dose
+    doses : sequence of Dose, DoseTable or Treatment
         Applied to every set, or to the one that ``subject`` names. An output at a dose's time is the value just before.
+        A treatment also resets states and changes inputs with time. At the time of a dose at steady state the value is
+        that steady state's trough.
+    start : float or (N,) array_like, optional
+        When the initial values hold; by default the first output time.
     relative_tolerance, absolute_tolerance : float
         Of the local error, positive; absolute in the unit of the states.
+    solver : {'engine', 'reference'}
+        The engine, which gives what it cannot solve to the reference solver; or the reference solver for all.
     execution : Execution, optional
         How to run; the numbers do not depend on it.
     label : str
@@ -125,41 +141,94 @@ def simulate(
         of different lengths, a negative or zero compartment size, a dose before the start or for an unknown set.
     ModelError
         A needed input without a value, or a dose into a compartment without a size.
+    SolveError
+        A dose at steady state for which there is none.
     """
-    times = _check_times(times)
     for name, tolerance in (("relative", relative_tolerance), ("absolute", absolute_tolerance)):
         if not (np.isfinite(tolerance) and tolerance > 0):
             raise ValueRangeError(f"{name}_tolerance", tolerance, "a positive number", "give a tolerance such as 1e-6")
-    rows = _parameter_rows(model, parameters or {})
-    _check_sizes(model, rows, float(times[0]))
-    _check_doses(model, rows, float(times[0]), doses)
+    grid = _check_times(times)
+    rows = _parameter_rows(model, parameters or {}, len(grid))
+    starts = _starts(grid, start, len(rows))
+    treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
+    check_treatment(treatment, dosable=model.dosable, inputs=model.inputs, starts=starts)
+    treatment = treatment.with_own_steady_states(len(rows))
+    _check_sizes(model, rows, starts)
+    _check_dose_scale(model, rows, starts, treatment)
     execution = execution or Execution(workers=1)
-    work = Work(model, rows, _schedules(model, rows, doses, times), times, relative_tolerance, absolute_tolerance)
+    just_before = max(4.0 * same_time(grid), 1e-300)
+    schedule = write_out(
+        treatment,
+        states=model.states,
+        inputs=model.inputs,
+        count=len(rows),
+        ends=np.broadcast_to(np.nanmax(grid, axis=1), (len(rows),)),
+        switches=_switches(model, rows, starts, treatment),
+        steady_states=find_steady_states(model, rows, treatment, relative_tolerance, absolute_tolerance),
+        just_before=just_before,
+    )
+    steady = treatment.doses.steady_state > 0
+    np.minimum.at(starts, treatment.doses.subject[steady], treatment.doses.time[steady] - 2.0 * just_before)
+    work = Work(
+        model,
+        rows,
+        schedule,
+        starts,
+        grid,
+        relative_tolerance,
+        absolute_tolerance,
+        only_reference=solver == "reference",
+    )
     solution = (
         _solve_here(work, execution, label) if execution.executor is None else _solve_there(work, execution, label)
     )
     return SimulationResult(
-        times=times,
+        times=grid if np.ndim(times) > 1 else grid[0],
         outputs=model.outputs,
         values=solution.values,
         status=solution.status,
         failure_time=solution.failure_times,
         solver=solution.solver,
+        end_states=solution.end_states,
     )
 
 
-def _schedules(
-    model: CompiledModel, rows: NDArray[np.float64], doses: Sequence[Dose], times: NDArray[np.float64]
-) -> tuple[tuple[Impulse, ...], ...]:
-    """Impulses of each set; one tuple for all where no dose names its subject."""
+def _starts(grid: NDArray[np.float64], start: ArrayLike | None, count: int) -> NDArray[np.float64]:
+    first = np.nanmin(grid, axis=1)
+    given = first if start is None else np.atleast_1d(np.asarray(start, dtype=np.float64))
+    if given.ndim != 1 or len(given) not in {1, count} or not np.isfinite(given).all():
+        raise ValueRangeError("start", start, "a time, or one for each parameter set", "correct the start")
+    if (given > first).any():
+        raise ValueRangeError("start", given.max(), "not after the first output time", "start earlier")
+    return np.array(np.broadcast_to(given, (count,)))
 
-    def expand(subject: int) -> tuple[Impulse, ...]:
-        targets = dict.fromkeys(model.dosable)
-        return expand_doses(doses, targets=targets, start=times[0], end=times[-1], subject=subject)
 
-    if all(dose.subject is None for dose in doses):
-        return (expand(0),) * len(rows)
-    return tuple(expand(i) for i in range(len(rows)))
+def _inputs_by_symbol(model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64]) -> dict[str, Any]:
+    return {input_symbol(name): rows[:, i] for i, name in enumerate(model.inputs)} | {TIME: starts}
+
+
+def _switches(
+    model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64], treatment: Treatment
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Times at which a condition on time changes: with the inputs at the start, and with each change of an input."""
+    if not model.switches:
+        return None
+    subjects, versions = [np.arange(len(rows))], [rows]
+    changes = treatment.changes
+    for i in np.argsort(changes.time, kind="stable").tolist():
+        subject, value = changes.subject[i], changes.value[i]
+        subjects.append(np.arange(len(rows)) if subject == EVERY else np.array([subject]))
+        versions.append(np.array(versions[0][subjects[-1]]))
+        versions[-1][:, model.inputs.index(changes.inputs[changes.input[i]])] = value
+    who = np.concatenate(subjects)
+    values = _inputs_by_symbol(model, np.concatenate(versions), starts[who])
+    found = np.stack([np.broadcast_to(evaluate_arrays(e, values), who.shape) for e in model.switches], axis=1)
+    if (found == found[0]).all() and (starts == starts[0]).all():
+        who, found = np.array([EVERY]), found[:1]
+    who = np.repeat(who, len(model.switches))
+    begin = np.where(who == EVERY, starts[0], starts[np.maximum(who, 0)])
+    inside = np.isfinite(found.reshape(-1)) & (found.reshape(-1) > begin)
+    return who[inside].astype(np.int64), found.reshape(-1)[inside]
 
 
 def _solve_here(work: Work, execution: Execution, label: str) -> Solution:
@@ -182,10 +251,8 @@ def _solve_here(work: Work, execution: Execution, label: str) -> Solution:
 
 def _solve_there(work: Work, execution: Execution, label: str) -> Solution:
     """Chunks through the executor that the user gave, which may be on other machines."""
-    pieces = [
-        replace(work, inputs=work.inputs[list(c)], impulses=tuple(work.impulses[i] for i in c))
-        for c in split_chunks(range(len(work.inputs)), _CHUNK)
-    ]
+    chunks = split_chunks(range(len(work.inputs)), _CHUNK)
+    pieces = [work.part(range(chunk[0], chunk[-1] + 1)) for chunk in chunks]
     solved = execution.map(solve, pieces, label=label)
     if not solved:
         return solve(work)
@@ -194,17 +261,24 @@ def _solve_there(work: Work, execution: Execution, label: str) -> Solution:
         status=tuple(word for s in solved for word in s.status),
         failure_times=np.concatenate([s.failure_times for s in solved]),
         solver=tuple(word for s in solved for word in s.solver),
+        end_states=np.concatenate([s.end_states for s in solved]),
     )
 
 
 def _check_times(times: ArrayLike) -> NDArray[np.float64]:
-    array = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    if array.ndim != 1 or len(array) == 0 or not np.isfinite(array).all() or (np.diff(array) < 0).any():
+    """One row of times for all sets, or one a set, with NaN after the last."""
+    grid = np.atleast_2d(np.asarray(times, dtype=np.float64))
+    good = grid.ndim == 2 and grid.size > 0
+    if good:
+        asked = np.isfinite(grid)
+        good = bool(asked[:, 0].all() and (asked | np.isnan(grid)).all() and not (np.diff(asked.astype(int)) > 0).any())
+        good = good and not (np.diff(grid) < 0).any() and (len(grid) > 1 or bool(asked.all()))
+    if not good:
         raise ValueRangeError("times", times, "finite times that do not decrease", "sort the output times")
-    return array
+    return grid
 
 
-def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
+def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike], time_rows: int) -> NDArray[np.float64]:
     arrays = {}
     for name, value in parameters.items():
         if name not in model.inputs:
@@ -217,9 +291,11 @@ def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike]) -
             raise ValueRangeError(f"parameter {name}", got, "a number, or one number a set", "give a flat array")
         if not np.isfinite(arrays[name]).all():
             raise ValueRangeError(f"parameter {name}", value, "finite numbers", "correct the value")
-    lengths = {len(array) for array in arrays.values()} - {1}
+    lengths = {len(array) for array in arrays.values()} | {time_rows}
+    lengths -= {1}
     if len(lengths) > 1:
         got = ", ".join(f"{name}: {len(array)}" for name, array in arrays.items())
+        got += f", rows of times: {time_rows}" if time_rows > 1 else ""
         raise ValueRangeError("parameters", got, "arrays of one length", "give each the same number of values")
     rows = np.tile(model.defaults, (lengths.pop() if lengths else 1, 1))
     for name, array in arrays.items():
@@ -228,26 +304,29 @@ def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike]) -
     return rows
 
 
-def _check_sizes(model: CompiledModel, rows: NDArray[np.float64], start: float) -> None:
-    if not model.compartments:
-        return
-    for i, row in enumerate(rows.tolist()):
-        for name, size in zip(model.compartments, model.evaluate("sizes", start, [], row), strict=True):
-            if size <= 0.0:  # NaN is a size that nothing needs, or check_inputs would have refused it
-                raise ValueRangeError(
-                    f"size of compartment {name}, parameter set {i}", size, "a positive size", "correct the size"
-                )
+def _check_sizes(model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64]) -> None:
+    values = _inputs_by_symbol(model, rows, starts)
+    for name, expression in model.system.sizes.items():
+        sizes = _by_set(expression, values, len(rows))
+        if (sizes <= 0.0).any():  # NaN is a size that nothing needs, or check_inputs would have refused it
+            i = int(np.argmax(sizes <= 0.0))
+            where = f"size of compartment {name}, parameter set {i}"
+            raise ValueRangeError(where, sizes[i], "a positive size", "correct the size")
 
 
-def _check_doses(model: CompiledModel, rows: NDArray[np.float64], start: float, doses: Sequence[Dose]) -> None:
-    for number, dose in enumerate(doses, start=1):
-        if dose.subject is not None and not 0 <= dose.subject < len(rows):
-            got, allowed = f"subject {dose.subject}", f"a parameter set from 0 to {len(rows) - 1}"
-            raise ValueRangeError(f"dose {number}", got, allowed, "correct the dose table")
-    targets = [target for target in model.dosable if any(dose.target == target for dose in doses)]
-    for row in rows.tolist() if targets else []:
-        scales = model.evaluate("dose_scale", start, model.evaluate("initial", start, [], row), row)
-        for target in targets:
-            if np.isnan(scales[model.dosable.index(target)]):
-                got = f"a dose into {target}, whose compartment has no size"
-                raise ModelError(f"model {model.name}", got, "a compartment with a size", "set the compartment's size")
+def _check_dose_scale(
+    model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64], treatment: Treatment
+) -> None:
+    values = _inputs_by_symbol(model, rows, starts)
+    used = {treatment.doses.targets[i] for i in np.unique(treatment.doses.target)}
+    if used:
+        states = zip(model.states, model.system.initial, strict=True)
+        values |= {state_symbol(name): _by_set(initial, values, len(rows)) for name, initial in states}
+    for target in sorted(used):
+        if np.isnan(_by_set(model.system.dose_scale[target], values, len(rows))).any():
+            got = f"a dose into {target}, whose compartment has no size"
+            raise ModelError(f"model {model.name}", got, "a compartment with a size", "set the compartment's size")
+
+
+def _by_set(expression: Expression, values: Mapping[str, NDArray[np.float64]], count: int) -> NDArray[np.float64]:
+    return np.broadcast_to(evaluate_arrays(expression, values), (count,))

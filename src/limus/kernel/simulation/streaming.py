@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from limus.kernel.errors import OutputError, ValueRangeError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import hash_text
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import Dose
+from limus.kernel.simulation.dosing import Dose, DoseTable, Treatment
 from limus.kernel.simulation.simulate import SimulationResult, simulate
 from limus.kernel.tables import Table, write_parquet
 
@@ -29,7 +28,7 @@ def simulate_in_pieces(
     times: ArrayLike,
     parameters: Mapping[str, ArrayLike],
     *,
-    doses: Sequence[Dose] = (),
+    doses: Sequence[Dose] | DoseTable | Treatment = (),
     piece: int = 4096,
     skip: frozenset[int] = frozenset(),
     relative_tolerance: float = 1e-8,
@@ -67,6 +66,8 @@ def simulate_in_pieces(
     if any(len(array) not in {1, count} for array in arrays.values()):
         got = ", ".join(f"{name}: {len(array)}" for name, array in arrays.items())
         raise ValueRangeError("parameters", got, "arrays of one length", "give each the same number of values")
+    treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
+    grid = np.asarray(times, dtype=np.float64)
     execution = execution or Execution(workers=1)
     if label:
         execution.progress.start(label, count)
@@ -77,9 +78,9 @@ def simulate_in_pieces(
                 own = {name: a if len(a) == 1 else a[sets.start : sets.stop] for name, a in arrays.items()}
                 result = simulate(
                     model,
-                    times,
+                    grid if grid.ndim < 2 or len(grid) == 1 else grid[sets.start : sets.stop],
                     own,
-                    doses=_doses_of(doses, sets),
+                    doses=treatment.of_subjects(sets),
                     relative_tolerance=relative_tolerance,
                     absolute_tolerance=absolute_tolerance,
                     execution=execution,
@@ -92,19 +93,13 @@ def simulate_in_pieces(
             execution.progress.finish()
 
 
-def _doses_of(doses: Sequence[Dose], sets: range) -> list[Dose]:
-    """Doses of these sets, with subjects counted from the first of them."""
-    own = [dose for dose in doses if dose.subject is None or dose.subject in sets]
-    return [dose if dose.subject is None else replace(dose, subject=dose.subject - sets.start) for dose in own]
-
-
 def simulate_to_parquet(
     model: CompiledModel,
     times: ArrayLike,
     parameters: Mapping[str, ArrayLike],
     folder: Path,
     *,
-    doses: Sequence[Dose] = (),
+    doses: Sequence[Dose] | DoseTable | Treatment = (),
     piece: int = 4096,
     relative_tolerance: float = 1e-8,
     absolute_tolerance: float = 1e-10,
@@ -133,7 +128,8 @@ def simulate_to_parquet(
     ValueRangeError
         As :func:`simulate_in_pieces`.
     """
-    asked = _what_is_asked(model, times, parameters, doses, piece, (relative_tolerance, absolute_tolerance))
+    treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
+    asked = _what_is_asked(model, times, parameters, treatment, piece, (relative_tolerance, absolute_tolerance))
     _claim(folder, asked)
     count = max((np.size(value) for value in parameters.values()), default=1)
     parts = [folder / f"part-{number:05d}.parquet" for number in range(-(-count // piece))]
@@ -162,7 +158,7 @@ def _what_is_asked(
     model: CompiledModel,
     times: ArrayLike,
     parameters: Mapping[str, ArrayLike],
-    doses: Sequence[Dose],
+    treatment: Treatment,
     piece: int,
     tolerances: tuple[float, float],
 ) -> str:
@@ -171,7 +167,7 @@ def _what_is_asked(
         return hash_text(array.tobytes().hex())
 
     named = [f"{name} {digits(values)}" for name, values in sorted(parameters.items())]
-    return hash_text(model.key, digits(times), *named, *map(repr, doses), str(piece), repr(tolerances))
+    return hash_text(model.key, digits(times), *named, *treatment.digits(), str(piece), repr(tolerances))
 
 
 def _claim(folder: Path, asked: str) -> None:
@@ -190,10 +186,10 @@ def _claim(folder: Path, asked: str) -> None:
 
 
 def _table(sets: range, result: SimulationResult) -> Table:
-    times = len(result.times)
+    times = result.values.shape[1]
     columns: dict[str, NDArray[np.float64] | list[str]] = {
         "set": np.repeat(np.arange(sets.start, sets.stop, dtype=np.float64), times),
-        "time": np.tile(result.times, len(sets)),
+        "time": np.broadcast_to(result.times, (len(sets), times)).reshape(-1),
         "status": [word for word in result.status for _ in range(times)],
     }
     columns |= {name: result.output(name).reshape(-1) for name in result.outputs}

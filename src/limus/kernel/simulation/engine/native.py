@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limus.kernel.cache import hash_sources, keep, read_kept
 from limus.kernel.simulation.compiled import CompiledModel
+from limus.kernel.simulation.engine.batch import Batch
 
-__all__ = ["Batch", "NativeModel", "build_native", "solve_batch"]
+__all__ = ["NativeModel", "build_native", "solve_batch"]
 
 # Beyond this size straight-line code takes longer to compile than the reference solver takes to answer.
 MOST_FACTORS = 10_000
@@ -42,6 +43,8 @@ class NativeModel:
         Vectors in a frame.
     width : int
         Lanes.
+    is_linear : bool
+        Whether steps are exact.
     keep : object
         What owns the code.
     """
@@ -49,40 +52,8 @@ class NativeModel:
     address: int
     frame_size: int
     width: int
+    is_linear: bool
     keep: Any
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """N trajectories to solve; the arrays of results are filled in place.
-
-    Attributes
-    ----------
-    inputs : (N, I) array
-    times : (T,) array
-    offsets : (N + 1,) array of int64
-        Where each trajectory's events begin; each has one at the last time, so none is without.
-    event_times, event_amounts, event_rates : (E,) array
-    event_states : (E,) array of int64
-    values : (N, T, O) array
-    status : (N,) array of int64
-    failure_times, steps : (N,) array
-    margin : float
-        Times closer than this are the same.
-    """
-
-    inputs: Floats
-    times: Floats
-    offsets: NDArray[np.int64]
-    event_times: Floats
-    event_states: NDArray[np.int64]
-    event_amounts: Floats
-    event_rates: Floats
-    values: Floats
-    status: NDArray[np.int64]
-    failure_times: Floats
-    steps: Floats
-    margin: float
 
 
 def build_native(model: CompiledModel, target: str = "host") -> NativeModel | None:
@@ -134,12 +105,12 @@ def _build(key: str, target: str, source: _Source) -> NativeModel | None:
             return None
         _write_cache(stem, made)
         kept = made
-    frame_size, code = kept
+    frame_size, is_linear, code = kept
     machine = _machine(binding, name, features)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     engine.add_object_file(binding.object_file.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return NativeModel(engine.get_function_address("worker"), frame_size, width, engine)
+    return NativeModel(engine.get_function_address("worker"), frame_size, width, is_linear, engine)
 
 
 def _processor(target: str) -> tuple[str, str]:
@@ -157,7 +128,7 @@ def _machine(binding: Any, name: str, features: str, level: int = 2) -> Any:
 
 def _compile(
     model: CompiledModel, binding: Any, name: str, features: str, width: int, has_fma: bool
-) -> tuple[int, bytes] | None:
+) -> tuple[int, bool, bytes] | None:
     from llvmlite import ir  # noqa: PLC0415
 
     from limus.kernel.simulation.engine.driver import write_driver  # noqa: PLC0415
@@ -173,47 +144,27 @@ def _compile(
     module = binding.parse_assembly(str(lanes.module))
     module.verify()
     level = 2 if program.factors <= OPTIMISED_FACTORS else 0
-    return program.frame.size, _machine(binding, name, features, level).emit_object(module)
+    return program.frame.size, program.linear is not None, _machine(binding, name, features, level).emit_object(module)
 
 
-@lru_cache(maxsize=1)
 def _engine_hash() -> str:
     """Hash of the engine's own source: other emitter, other code."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    return hash_sources(Path(__file__).parent)
 
 
-def _cache_folder() -> Path:
-    given = os.environ.get("LIMUS_CACHE")
-    if given:
-        return Path(given) / "engine"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "limus" / "engine"
-
-
-def _read_cache(stem: str) -> tuple[int, bytes] | None:
-    try:
-        about = json.loads((_cache_folder() / f"{stem}.json").read_text(encoding="utf-8"))
-        code = (_cache_folder() / f"{stem}.o").read_bytes()
-    except (OSError, ValueError, RuntimeError):
+def _read_cache(stem: str) -> tuple[int, bool, bytes] | None:
+    kept = read_kept("engine", f"{stem}.o")
+    if kept is None:
         return None
-    good = about.get("sha256") == hashlib.sha256(code).hexdigest()
-    return (int(about["frame_size"]), code) if good else None
+    head, _, code = kept.partition(b"\n")
+    about = json.loads(head)
+    return int(about["frame_size"]), bool(about["is_linear"]), code
 
 
-def _write_cache(stem: str, made: tuple[int, bytes]) -> None:
-    """Keep the code; a folder that cannot be written only costs compiling again."""
-    frame_size, code = made
-    about = json.dumps({"frame_size": frame_size, "sha256": hashlib.sha256(code).hexdigest()})
-    try:
-        folder = _cache_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in ((f"{stem}.o", code), (f"{stem}.json", about.encode())):
-            unfinished = folder / f"{name}.{os.getpid()}.unfinished"
-            unfinished.write_bytes(content)
-            unfinished.replace(folder / name)
-    except (OSError, RuntimeError):
-        return
+def _write_cache(stem: str, made: tuple[int, bool, bytes]) -> None:
+    frame_size, is_linear, code = made
+    about = json.dumps({"frame_size": frame_size, "is_linear": is_linear})
+    keep("engine", f"{stem}.o", about.encode() + b"\n" + code)
 
 
 def _aligned(count: int, bytes_: int) -> Floats:
@@ -283,35 +234,20 @@ class _Call:
     """One thread's frame and words."""
 
     def __init__(self, native: NativeModel, batch: Batch, relative: float, absolute: float) -> None:
-        from limus.kernel.simulation.engine.driver import SLOTS  # noqa: PLC0415
+        from limus.kernel.simulation.engine.machine import SLOTS  # noqa: PLC0415
 
         self._worker = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(native.address)
         self._frame = _aligned(native.frame_size * native.width, 8 * native.width)
         self._words = np.zeros(len(SLOTS), dtype=np.int64)
         self._place = {name: i for i, name in enumerate(SLOTS)}
-        pointers = {
-            "frame": self._frame,
-            "inputs": batch.inputs,
-            "times": batch.times,
-            "event_offsets": batch.offsets,
-            "event_times": batch.event_times,
-            "event_states": batch.event_states,
-            "event_amounts": batch.event_amounts,
-            "event_rates": batch.event_rates,
-            "values": batch.values,
-            "status": batch.status,
-            "failure_times": batch.failure_times,
-            "steps": batch.steps,
-        }
-        for name, array in pointers.items():
+        for name, array in {"frame": self._frame, **batch.arrays()}.items():
             self._words[self._place[name]] = array.ctypes.data
-        self._words[self._place["time_count"]] = len(batch.times)
-        self._words[self._place["most_steps"]] = MOST_STEPS
+        for name, whole in {**batch.strides(), "most_steps": MOST_STEPS}.items():
+            self._words[self._place[name]] = whole
         numbers = self._words.view(np.float64)
-        numbers[self._place["relative_tolerance"]] = relative
-        numbers[self._place["absolute_tolerance"]] = absolute
-        numbers[self._place["start"]] = batch.times[0]
-        numbers[self._place["margin"]] = batch.margin
+        tolerances = {"relative_tolerance": relative, "absolute_tolerance": absolute}
+        for name, number in {**tolerances, "margin": batch.margin}.items():
+            numbers[self._place[name]] = number
 
     def __call__(self, begin: int, end: int) -> None:
         self._words[self._place["begin"]] = begin

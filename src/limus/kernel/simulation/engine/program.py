@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-from limus.kernel.language import Apply, Expression, Number, derivative, free_symbols, walk
+from limus.kernel.language import Apply, Expression, Number, derivative, free_symbols, substitute, walk
 from limus.kernel.simulation.engine.elimination import Elimination, plan_elimination
 from limus.kernel.simulation.engine.lanes import Lanes
+from limus.kernel.simulation.engine.linear_pattern import LinearPattern, find_linear_pattern
 from limus.kernel.simulation.engine.pieces import Cells, Job, write_in_pieces
 from limus.kernel.simulation.engine.tableau import STAGES
 from limus.kernel.simulation.engine.writer import Writer
@@ -44,11 +45,13 @@ class Frame:
     trial: int
     rates: int
     time_rates: int
+    infused: int
     infusion: int
     stages: tuple[int, ...]
     dense: tuple[int, ...]
     factors: int
     outputs: int
+    propagators: int
     lane: dict[str, int] = field(default_factory=dict)
     size: int = 0
 
@@ -60,14 +63,18 @@ LANE_SLOTS = (
     "done_h",
     "stop",
     "asked",
-    "error",
+    "end",
     "active",
     "fresh",
+    "outcome",
     "steps",
     "trajectory",
-    "next_output",
-    "next_event",
-    "last_event",
+    "next_time",
+    "last_time",
+    "next_value",
+    "next_row",
+    "last_row",
+    "levels",
 )
 
 
@@ -83,7 +90,9 @@ class Program:
     functions : mapping of str to llvmlite.ir.Function
         ``constants(frame)``, ``initial(frame, out)``, ``rates(frame, y, out)``, ``time_rates(frame, y, out)``,
         ``factorise(frame, y)``, ``solve(frame, b)``, ``outputs(frame, y, out)``, ``dose_scale(frame, out)``; time is
-        read from the frame.
+        read from the frame. ``slopes(frame, out)`` and ``offsets(frame, out)`` of a linear model are A and g.
+    linear : LinearPattern or None
+        Where A has entries, for a model that is linear in its states.
     """
 
     frame: Frame
@@ -91,6 +100,7 @@ class Program:
     outputs: int
     factors: int
     functions: dict[str, ir.Function]
+    linear: LinearPattern | None
 
 
 def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
@@ -128,8 +138,9 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         raise TooLargeError(f"{len(plan.entries)} entries")
     scale = tuple(system.dose_scale[n] if n in system.dose_scale else Number(0.0) for n in system.states)
     used = (*system.derivatives, *places.values(), *by_time, *system.output_expressions, *scale)
+    linear = find_linear_pattern(system, places)
     constants = _constant_parts(used)
-    frame = _lay_out(system, len(constants), len(plan.entries))
+    frame = _lay_out(system, len(constants), len(plan.entries), linear.memory if linear else 0)
     writer = _ModelWriter(lanes, system, frame, constants)
     zero = Number(0.0)
     functions = {
@@ -142,7 +153,11 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         "factorise": writer.factorise(plan, {place: places.get(place, zero) for place in plan.entries}),
         "solve": writer.solve(plan),
     }
-    return Program(frame, size, len(system.outputs), len(plan.entries), functions)
+    if linear is not None:
+        at_zero = dict.fromkeys(states, zero)
+        functions["slopes"] = writer.from_frame("slopes", tuple(places[place] for place in linear.places))
+        functions["offsets"] = writer.from_frame("offsets", [substitute(e, at_zero) for e in system.derivatives])
+    return Program(frame, size, len(system.outputs), len(plan.entries), functions, linear)
 
 
 def _constant_parts(expressions: Iterable[Expression]) -> tuple[Expression, ...]:
@@ -175,7 +190,7 @@ def _may_be_infinite(expression: Expression) -> bool:
     return any(isinstance(node, Apply) and node.operator in _SINGULAR for node in walk(expression))
 
 
-def _lay_out(system: System, constants: int, factors: int) -> Frame:
+def _lay_out(system: System, constants: int, factors: int, propagators: int) -> Frame:
     position = 0
 
     def take(count: int) -> int:
@@ -196,11 +211,13 @@ def _lay_out(system: System, constants: int, factors: int) -> Frame:
         trial=take(size),
         rates=take(size),
         time_rates=take(size),
+        infused=take(size),
         infusion=take(size),
         stages=tuple(take(size) for _ in range(STAGES)),
         dense=tuple(take(size) for _ in range(3)),
         factors=take(factors),
         outputs=take(len(system.outputs)),
+        propagators=take(propagators),
         lane=lane,
         size=position,
     )

@@ -1,0 +1,161 @@
+"""What the parts of the worker share: the words that the caller passes, the frame, and one lane of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from llvmlite import ir
+
+from limus.kernel.simulation.engine.lanes import DOUBLE, INDEX, POINTER, Lanes
+from limus.kernel.simulation.engine.program import Frame, Program
+
+__all__ = ["OK", "SLOTS", "STATUS_WORDS", "TOO_MANY", "TOO_SMALL", "Machine"]
+
+STATUS_WORDS = {0: "not run", 1: "ok", 2: "the step became too small", 3: "too many steps"}
+OK, TOO_SMALL, TOO_MANY = 1, 2, 3
+
+# what the caller passes: an array of 64-bit words in this order
+SLOTS = (
+    "frame",
+    "begin",
+    "end",
+    "inputs",
+    "starts",
+    "times",
+    "time_counts",
+    "time_stride",
+    "value_stride",
+    "first_rows",
+    "last_rows",
+    "row_times",
+    "row_actions",
+    "row_targets",
+    "row_amounts",
+    "row_rates",
+    "values",
+    "end_states",
+    "status",
+    "failure_times",
+    "steps",
+    "relative_tolerance",
+    "absolute_tolerance",
+    "most_steps",
+    "margin",
+)
+
+
+class Machine:
+    """Writes access to words, frame and lanes in the function that is open.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    program : Program
+    """
+
+    def __init__(self, lanes: Lanes, program: Program) -> None:
+        self.lanes, self.program = lanes, program
+        self.frame: Frame = program.frame
+        self.states = ir.Constant(INDEX, program.states)
+
+    def open(self, function: ir.Function) -> None:
+        """Begin with a function that takes the words first."""
+        self.words = function.args[0]
+        self.memory = self.word("frame", POINTER)
+
+    @property
+    def b(self) -> ir.IRBuilder:
+        """The builder of the open function."""
+        return self.lanes.builder
+
+    def word(self, name: str, kind: ir.Type) -> ir.Value:
+        """Load one of the words that the caller passed."""
+        place = ir.Constant(INDEX, SLOTS.index(name))
+        return self.b.load(self.b.gep(self.words, [place], inbounds=True, source_etype=INDEX), typ=kind)
+
+    def set_word(self, name: str, value: ir.Value) -> None:
+        """Store one of the words."""
+        place = ir.Constant(INDEX, SLOTS.index(name))
+        self.b.store(value, self.b.gep(self.words, [place], inbounds=True, source_etype=INDEX))
+
+    def cell(self, place: int | ir.Value, lane: ir.Value) -> ir.Value:
+        """Address of one lane of one vector of the frame."""
+        start = ir.Constant(INDEX, place) if isinstance(place, int) else place
+        index = self.b.add(self.b.mul(start, ir.Constant(INDEX, self.lanes.width)), lane)
+        return self.b.gep(self.memory, [index], inbounds=True, source_etype=DOUBLE)
+
+    def get(self, slot: str, lane: ir.Value, kind: ir.Type = DOUBLE) -> ir.Value:
+        """Value of one lane of a slot."""
+        return self.b.load(self.cell(self.frame.lane[slot], lane), typ=kind)
+
+    def put(self, slot: str, lane: ir.Value, value: ir.Value) -> None:
+        """Set one lane of a slot."""
+        self.b.store(value, self.cell(self.frame.lane[slot], lane))
+
+    def item(self, array: ir.Value, index: ir.Value, kind: ir.Type) -> ir.Value:
+        """Element of an array outside the frame."""
+        return self.b.load(self.b.gep(array, [index], inbounds=True, source_etype=kind), typ=kind)
+
+    def set_item(self, array: ir.Value, index: ir.Value, value: ir.Value) -> None:
+        """Set an element of an array outside the frame."""
+        self.b.store(value, self.b.gep(array, [index], inbounds=True, source_etype=value.type))
+
+    def vector(self, slot: str) -> ir.Value:
+        """A slot in all lanes."""
+        return self.lanes.load(self.memory, self.frame.lane[slot])
+
+    def set_vector(self, slot: str, value: ir.Value) -> None:
+        """Set a slot in all lanes."""
+        self.lanes.store(value, self.memory, self.frame.lane[slot])
+
+    def array(self, place: int) -> ir.Value:
+        """Address of an array of the frame."""
+        return self.lanes.at(self.memory, place)
+
+    def call(self, name: str, *places: int) -> None:
+        """Call one of the model's functions on arrays of the frame."""
+        self.b.call(self.program.functions[name], [self.memory, *map(self.array, places)])
+
+    def integer(self, value: int) -> ir.Constant:
+        """A 64-bit integer."""
+        return ir.Constant(INDEX, value)
+
+    def is_active(self) -> ir.Value:
+        """Lanes that have a trajectory."""
+        return self.lanes.compare("!=", self.vector("active"), self.lanes.number(0.0))
+
+    def is_new(self) -> ir.Value:
+        """Lanes whose trajectory has not begun."""
+        return self.lanes.compare("==", self.vector("fresh"), self.lanes.number(1.0))
+
+    def everywhere(self, value: ir.Value) -> ir.Value:
+        """A number in every lane."""
+        one = self.b.insert_element(ir.Constant(self.lanes.vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes.width), [0] * self.lanes.width)
+        return self.b.shuffle_vector(one, one, zeros)
+
+    def tolerance(self, name: str) -> ir.Value:
+        """``relative`` or ``absolute`` tolerance in every lane."""
+        return self.everywhere(self.word(f"{name}_tolerance", DOUBLE))
+
+    def now(self) -> ir.Value:
+        """Time in every lane, and what is the same time but for rounding."""
+        return self.lanes.add(self.vector("t"), self.everywhere(self.word("margin", DOUBLE)))
+
+    def sum_over_states(self, term: Callable[[ir.Value], ir.Value]) -> ir.Value:
+        """Sum of ``term(state)`` over the states, lane by lane."""
+        total = self.lanes.variable(self.lanes.vector, self.lanes.number(0.0))
+        with self.lanes.count(self.states) as i:
+            so_far = self.b.load(total, typ=self.lanes.vector)
+            self.b.store(self.lanes.add(so_far, term(i)), total)
+        return self.b.load(total, typ=self.lanes.vector)
+
+    @contextmanager
+    def each_lane(self, mask: ir.Value) -> Iterator[ir.Value]:
+        """Do the body for the number of each lane that is set in a mask."""
+        bits = self.b.zext(self.b.bitcast(mask, ir.IntType(self.lanes.width)), INDEX)
+        with self.lanes.count(self.integer(self.lanes.width)) as lane:
+            is_set = self.b.trunc(self.b.lshr(bits, lane), ir.IntType(1))
+            with self.b.if_then(is_set):
+                yield lane

@@ -1,0 +1,184 @@
+"""One step of Rodas5P in every lane, each with its own time and length; a lane that errs too much keeps its state."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from limus.kernel.simulation.engine import tableau
+from limus.kernel.simulation.engine.elementary import exp, ln
+from limus.kernel.simulation.engine.lanes import DOUBLE, INDEX
+from limus.kernel.simulation.engine.machine import TOO_MANY, TOO_SMALL, Machine
+
+__all__ = ["Rosenbrock"]
+
+_SAFETY, _LEAST, _MOST = 0.9, 0.2, 6.0
+_SMALLEST_STEP = 1e-14
+_FIRST = 0.01
+
+
+class Rosenbrock:
+    """Writes the stepping of models that are not linear.
+
+    Parameters
+    ----------
+    machine : Machine
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.lanes, self.frame = machine, machine.lanes, machine.frame
+        self.states = machine.states
+
+    @property
+    def b(self) -> ir.IRBuilder:
+        """The builder of the open function."""
+        return self.lanes.builder
+
+    def prepare(self) -> None:
+        """Nothing depends on inputs alone."""
+
+    def restart(self, restarting: ir.Value) -> None:
+        """H = 0.01 |y| / |f| in the weighted norm, or a millionth of the way where either vanishes (Hairer, Wanner)."""
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        lanes.store(machine.now(), machine.memory, frame.time)
+        machine.call("rates", frame.state, frame.rates)
+        relative, absolute = machine.tolerance("relative"), machine.tolerance("absolute")
+
+        def weighted(i: ir.Value, *arrays: int) -> ir.Value:
+            y = lanes.load(machine.array(frame.state), i)
+            total = lanes.load(machine.array(arrays[0]), i)
+            for place in arrays[1:]:
+                total = lanes.add(total, lanes.load(machine.array(place), i))
+            ratio = lanes.divide(total, lanes.multiply_add(relative, lanes.call("fabs", y), absolute))
+            return lanes.multiply(ratio, ratio)
+
+        size = lanes.call("sqrt", machine.sum_over_states(lambda i: weighted(i, frame.state)))
+        speed = lanes.call("sqrt", machine.sum_over_states(lambda i: weighted(i, frame.rates, frame.infusion)))
+        way = lanes.subtract(machine.vector("stop"), machine.vector("t"))
+        small = lanes.multiply(way, lanes.number(1e-6))
+        guess = lanes.divide(lanes.multiply(size, lanes.number(_FIRST)), speed)
+        usable = lanes.both(
+            lanes.compare(">", guess, lanes.number(0.0)), lanes.compare("<", guess, lanes.number(1e300))
+        )
+        first = lanes.minimum(lanes.select(usable, guess, small), way)
+        machine.set_vector("h", lanes.select(restarting, first, machine.vector("h")))
+
+    def step(self) -> None:
+        """Try a step; lanes that cannot go on get an outcome."""
+        lanes, machine = self.lanes, self.machine
+        t, way = machine.vector("t"), lanes.subtract(machine.vector("stop"), machine.vector("t"))
+        # a step that would leave a sliver before the stop goes there at once
+        reaches = lanes.compare(">=", lanes.multiply(machine.vector("h"), lanes.number(1.000001)), way)
+        h = lanes.select(reaches, way, machine.vector("h"))
+        h = lanes.select(machine.is_active(), h, lanes.number(1e-3))
+        # conditions on time change at stops: a step looks at times strictly inside only
+        margin = machine.everywhere(machine.word("margin", DOUBLE))
+        inside = lanes.add(t, margin), lanes.subtract(machine.vector("stop"), margin)
+        self._stages(t, h, inside)
+        error = self._error()
+        finite = lanes.both(
+            lanes.compare(">=", error, lanes.number(0.0)), lanes.compare("<", error, lanes.number(1e100))
+        )
+        error = lanes.maximum(lanes.select(finite, error, lanes.number(1e10)), lanes.number(1e-10))
+        accepted = lanes.both(machine.is_active(), lanes.compare("<=", error, lanes.number(1.0)))
+        factor = exp(lanes, lanes.multiply(ln(lanes, error), lanes.number(-1.0 / tableau.ORDER)))
+        factor = lanes.maximum(lanes.multiply(factor, lanes.number(_SAFETY)), lanes.number(_LEAST))
+        machine.set_vector("h", lanes.multiply(h, lanes.minimum(factor, lanes.number(_MOST))))
+        machine.set_vector("steps", lanes.add(machine.vector("steps"), lanes.number(1.0)))
+        end = lanes.select(reaches, machine.vector("stop"), lanes.add(t, h))
+        asked = lanes.both(accepted, lanes.compare("<=", machine.vector("asked"), end))
+        with self.b.if_then(lanes.any(asked)):
+            self._dense_output()
+        self._accept(accepted, t, h, end)
+        self._give_up(accepted, t, h)
+
+    def _stages(self, t: ir.Value, h: ir.Value, inside: tuple[ir.Value, ir.Value]) -> None:
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        one_over_h = lanes.divide(lanes.number(1.0), h)
+        lanes.store(lanes.multiply(one_over_h, lanes.number(1.0 / tableau.GAMMA)), machine.memory, frame.inverse)
+        lanes.store(inside[0], machine.memory, frame.time)
+        machine.call("factorise", frame.state)
+        machine.call("time_rates", frame.state, frame.time_rates)
+        for stage in range(tableau.STAGES):
+            self._stage(stage, t, h, one_over_h, inside)
+        with lanes.count(self.states) as i:
+            end = lanes.add(lanes.load(machine.array(frame.trial), i), lanes.load(machine.array(frame.stages[-1]), i))
+            lanes.store(end, machine.array(frame.trial), i)
+
+    def _stage(
+        self, stage: int, t: ir.Value, h: ir.Value, one_over_h: ir.Value, inside: tuple[ir.Value, ir.Value]
+    ) -> None:
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        earlier = frame.stages[:stage]
+        with lanes.count(self.states) as i:
+            if stage < len(tableau.A):
+                y = lanes.load(machine.array(frame.state), i)
+                weights: tuple[float, ...] = tableau.A[stage]
+                terms = zip(weights, earlier, strict=True)
+            else:
+                y = lanes.load(machine.array(frame.trial), i)
+                terms = zip((1.0,), earlier[-1:], strict=True)
+            for weight, place in terms:
+                y = lanes.multiply_add(lanes.load(machine.array(place), i), lanes.number(weight), y)
+            lanes.store(y, machine.array(frame.trial), i)
+        node = tableau.NODES[stage]
+        time = lanes.minimum(lanes.multiply_add(h, lanes.number(node), t), inside[1])
+        lanes.store(lanes.maximum(time, inside[0]), machine.memory, frame.time)
+        machine.call("rates", frame.trial, frame.rates)
+        weighted_h = lanes.multiply(h, lanes.number(tableau.TIME_WEIGHTS[stage]))
+        with lanes.count(self.states) as i:
+            right = lanes.add(lanes.load(machine.array(frame.rates), i), lanes.load(machine.array(frame.infusion), i))
+            if tableau.TIME_WEIGHTS[stage] != 0.0:
+                right = lanes.multiply_add(weighted_h, lanes.load(machine.array(frame.time_rates), i), right)
+            if earlier:
+                mixed = lanes.number(0.0)
+                for weight, place in zip(tableau.C[stage], earlier, strict=True):
+                    mixed = lanes.multiply_add(lanes.load(machine.array(place), i), lanes.number(weight), mixed)
+                right = lanes.multiply_add(mixed, one_over_h, right)
+            lanes.store(right, machine.array(frame.stages[stage]), i)
+        machine.call("solve", frame.stages[stage])
+
+    def _error(self) -> ir.Value:
+        """Root mean square of k_8 over atol + rtol max(|y|, |new y|)."""
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        relative, absolute = machine.tolerance("relative"), machine.tolerance("absolute")
+
+        def term(i: ir.Value) -> ir.Value:
+            old, new = (lanes.load(machine.array(place), i) for place in (frame.state, frame.trial))
+            size = lanes.maximum(lanes.call("fabs", old), lanes.call("fabs", new))
+            scale = lanes.multiply_add(relative, size, absolute)
+            ratio = lanes.divide(lanes.load(machine.array(frame.stages[-1]), i), scale)
+            return lanes.multiply(ratio, ratio)
+
+        total = machine.sum_over_states(term)
+        return lanes.call("sqrt", lanes.multiply(total, lanes.number(1.0 / max(machine.program.states, 1))))
+
+    def _dense_output(self) -> None:
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        with lanes.count(self.states) as i:
+            stages = [lanes.load(machine.array(place), i) for place in frame.stages]
+            for weights, place in zip(tableau.DENSE, frame.dense, strict=True):
+                total = lanes.number(0.0)
+                for weight, stage in zip(weights, stages, strict=True):
+                    total = lanes.multiply_add(stage, lanes.number(weight), total)
+                lanes.store(total, machine.array(place), i)
+
+    def _accept(self, accepted: ir.Value, t: ir.Value, h: ir.Value, end: ir.Value) -> None:
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        with lanes.count(self.states) as i:
+            y = lanes.load(machine.array(frame.state), i)
+            before = lanes.load(machine.array(frame.old_state), i)
+            lanes.store(lanes.select(accepted, y, before), machine.array(frame.old_state), i)
+            new = lanes.load(machine.array(frame.trial), i)
+            lanes.store(lanes.select(accepted, new, y), machine.array(frame.state), i)
+        for slot, value in (("old_t", t), ("done_h", h), ("t", end)):
+            machine.set_vector(slot, lanes.select(accepted, value, machine.vector(slot)))
+
+    def _give_up(self, accepted: ir.Value, t: ir.Value, h: ir.Value) -> None:
+        lanes, machine = self.lanes, self.machine
+        refused = lanes.both(machine.is_active(), lanes.opposite(accepted))
+        least = lanes.multiply(lanes.call("fabs", t), lanes.number(_SMALLEST_STEP))
+        small = lanes.both(refused, lanes.compare("<=", h, lanes.maximum(least, lanes.number(1e-300))))
+        limits = machine.everywhere(self.b.sitofp(machine.word("most_steps", INDEX), DOUBLE))
+        many = lanes.both(machine.is_active(), lanes.compare(">", machine.vector("steps"), limits))
+        outcome = lanes.select(small, lanes.number(TOO_SMALL), lanes.number(0.0))
+        machine.set_vector("outcome", lanes.select(many, lanes.number(TOO_MANY), outcome))

@@ -1,0 +1,214 @@
+"""The state at steady state of repeated dosing: what one interval maps onto itself.
+
+Let P(y) be the state after one interval that starts from y with a dose. At steady state P(y) = y. Newton's method,
+
+    y <- y + (I - M)^-1 (P(y) - y),    M = dP/dy by differences,
+
+needs one step for a linear model, where the differences are exact, and converges quadratically for others. States on
+which nothing depends, such as a cumulated area, have no steady state and are left at their initial values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limus.kernel.errors import SolveError
+from limus.kernel.language import free_symbols
+from limus.kernel.simulation.compiled import CompiledModel
+from limus.kernel.simulation.dosing import EVERY, DoseTable, InputChanges, Treatment
+from limus.kernel.simulation.ensemble import Work, solve
+from limus.kernel.simulation.schedule import Action, Schedule
+from limus.kernel.simulation.system import System, state_symbol
+
+__all__ = ["find_steady_states"]
+
+Floats = NDArray[np.float64]
+_MOST_ITERATIONS = 40
+_SINGULAR = 1e-11  # I - M of a model that keeps what it is given
+_DIFFERENCE = 1e-3  # of a state, for the columns of M; Newton's method corrects what is inexact in them
+
+
+@dataclass(frozen=True, eq=False)
+class _Period:
+    """One interval of each of D doses, from just before a dose enters: a bolus, infusions that begin or still run."""
+
+    inputs: Floats
+    target: NDArray[np.int64]
+    interval: Floats
+    bolus: Floats
+    running: Floats  # rate of infusions from before
+    rate: Floats
+    off: Floats  # time at which the oldest infusion ends
+
+
+def find_steady_states(
+    model: CompiledModel, rows: Floats, treatment: Treatment, relative_tolerance: float, absolute_tolerance: float
+) -> Floats | None:
+    """Find the state at the time of each dose that is given at steady state.
+
+    Parameters
+    ----------
+    model : CompiledModel
+    rows : (N, I) array
+        Inputs.
+    treatment : Treatment
+        Checked, doses at steady state written out by subject. Inputs have the values that hold at the dose's time.
+    relative_tolerance, absolute_tolerance : float
+        Of the solver, and of what may remain between the state and its image.
+
+    Returns
+    -------
+    (D, S) array or None
+        NaN for doses without steady state; None where no dose has one.
+
+    Raises
+    ------
+    SolveError
+        A dose without steady state: what it gives is not removed, or the iteration does not come to an end.
+    """
+    doses = treatment.doses
+    steady = np.flatnonzero(doses.steady_state > 0)
+    if len(steady) == 0:
+        return None
+    period = _period(model, rows, doses, treatment.changes, steady)
+    tolerances = (relative_tolerance, absolute_tolerance)
+    taking_part = _taking_part(model.system)
+    entry = _fixed_point(model, period, taking_part, tolerances, steady)
+    # with a lag the dose's time lies within the interval: after the entry before it
+    phase = np.where(doses.lag[steady] > 0.0, (-doses.lag[steady]) % period.interval, 0.0)
+    found = np.full((len(doses.time), len(model.states)), np.nan)
+    found[steady] = np.where((phase > 0.0)[:, None], _advance(model, period, entry, phase, tolerances), entry)
+    return found
+
+
+def _period(
+    model: CompiledModel, rows: Floats, doses: DoseTable, changes: InputChanges, steady: NDArray[np.int64]
+) -> _Period:
+    inputs = rows[doses.subject[steady]]
+    for i in np.argsort(changes.time, kind="stable").tolist():
+        concerned = (changes.time[i] <= doses.time[steady]) & np.isin(
+            doses.subject[steady], doses.subject[steady] if changes.subject[i] == EVERY else changes.subject[[i]]
+        )
+        inputs[concerned, model.inputs.index(changes.inputs[changes.input[i]])] = changes.value[i]
+    places = np.array([model.states.index(name) for name in doses.targets])
+    amount = doses.amount[steady] * doses.bioavailability[steady]
+    duration, interval = doses.duration[steady], doses.interval[steady]
+    slow = duration > 0.0
+    rate = np.divide(amount, duration, out=np.zeros_like(amount), where=slow)
+    before = np.where(slow, np.ceil(duration / interval) - 1.0, 0.0)  # infusions that still run when the next begins
+    return _Period(
+        inputs=inputs,
+        target=places[doses.target[steady]],
+        interval=interval,
+        bolus=np.where(slow, 0.0, amount),
+        running=before * rate,
+        rate=rate,
+        off=np.where(slow, duration - before * interval, np.inf),
+    )
+
+
+def _taking_part(system: System) -> NDArray[np.int64]:
+    """Places of the states on which a derivative depends, directly or through others."""
+    left = list(range(len(system.states)))
+    while True:
+        used = frozenset[str]().union(*(free_symbols(system.derivatives[i]) for i in left))
+        kept = [i for i in left if state_symbol(system.states[i]) in used]
+        if kept == left:
+            return np.array(left, dtype=np.int64)
+        left = kept
+
+
+def _fixed_point(
+    model: CompiledModel,
+    period: _Period,
+    places: NDArray[np.int64],
+    tolerances: tuple[float, float],
+    steady: NDArray[np.int64],
+) -> Floats:
+    start = _advance(model, period, None, np.zeros(len(steady)), tolerances)
+    state = start.copy()
+    state[:, places] = _advance(model, period, start, period.interval, tolerances)[:, places]
+    open_ = np.arange(len(steady) if len(places) else 0)
+    for _ in range(_MOST_ITERATIONS if len(places) else 0):
+        image, slopes = _image_and_slopes(model, _part(period, open_), state[open_], places, tolerances)
+        rest = (image - state[open_])[:, places]
+        size = np.maximum(np.abs(image), np.abs(state[open_]))[:, places]
+        error = np.abs(rest) / (10.0 * tolerances[0] * size.max(axis=1, keepdims=True) + tolerances[1])
+        done = (error <= 1.0).all(axis=1)
+        with np.errstate(all="ignore"):
+            step = _solve(np.eye(len(places)) - slopes, rest)
+        state[open_[:, None], places] += step
+        lost = ~np.isfinite(state[open_]).all(axis=1)
+        open_ = open_[lost] if lost.any() else open_[~done]
+        if lost.any() or len(open_) == 0:
+            break
+    if len(open_) == 0:
+        return state
+    i = int(steady[open_[0]])
+    raise SolveError(
+        f"dose {i + 1}, steady state",
+        "none found",
+        "a dose whose amount is removed again",
+        "check that the model eliminates what it is given, or give the doses one by one",
+    )
+
+
+def _solve(matrices: Floats, right: Floats) -> Floats:
+    """Solve each system; NaN where one is singular but for rounding."""
+    finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
+    sizes = np.linalg.svd(np.where(finite[:, None, None], matrices, 0.0), compute_uv=False)
+    singular = sizes[:, -1] <= _SINGULAR * sizes[:, 0]
+    safe = np.where(singular[:, None, None], np.eye(right.shape[1]), matrices)
+    found = np.asarray(np.linalg.solve(safe, right[..., None])[..., 0], dtype=np.float64)
+    found[singular] = np.nan
+    return found
+
+
+def _part(period: _Period, chosen: NDArray[np.int64]) -> _Period:
+    return _Period(**{name: getattr(period, name)[chosen] for name in _Period.__dataclass_fields__})
+
+
+def _image_and_slopes(
+    model: CompiledModel, period: _Period, state: Floats, places: NDArray[np.int64], tolerances: tuple[float, float]
+) -> tuple[Floats, Floats]:
+    """P(y), and dP/dy by differences over the states that take part."""
+    count, size = state.shape
+    scale = np.maximum(np.abs(state[:, places]), np.abs(state[:, places]).max(axis=1, keepdims=True) * 1e-3)
+    differences = np.where(scale > 0.0, _DIFFERENCE * scale, 1.0)
+    starts = np.repeat(state[:, None, :], len(places) + 1, axis=1)
+    for k, place in enumerate(places.tolist()):
+        starts[:, k + 1, place] += differences[:, k]
+    every = np.repeat(np.arange(count), len(places) + 1)
+    ends = _advance(model, _part(period, every), starts.reshape(-1, size), period.interval[every], tolerances)
+    ends = ends.reshape(count, len(places) + 1, size)
+    slopes = (ends[:, 1:, :] - ends[:, :1, :])[:, :, places] / differences[:, :, None]
+    return ends[:, 0, :], np.swapaxes(slopes, 1, 2)
+
+
+def _advance(
+    model: CompiledModel, period: _Period, state: Floats | None, until: Floats, tolerances: tuple[float, float]
+) -> Floats:
+    """State at the time ``until`` of the interval, from the initial values where no state is given."""
+    count, size = len(period.interval), len(model.states)
+    columns: list[tuple[Floats, Action, NDArray[np.int64], Floats, Floats]] = []
+    nothing = np.zeros(count)
+    if state is not None:
+        columns += [(nothing, Action.STATE, np.full(count, i), state[:, i], nothing) for i in range(size)]
+    columns.append((nothing, Action.DOSE, period.target, period.bolus, period.running + period.rate))
+    columns.append((period.off, Action.DOSE, period.target, nothing, -period.rate))
+    time, action, target, amount, rate = (
+        np.stack([np.broadcast_to(column[k], (count,)) for column in columns], axis=1).reshape(-1) for k in range(5)
+    )
+    schedule = Schedule(np.arange(count + 1) * len(columns), time, action.astype(np.int64), target, amount, rate)
+    times = np.stack([nothing, until], axis=1)
+    work = Work(model, period.inputs, schedule, nothing, times, *tolerances)
+    solution = solve(work)
+    failed = [i for i, status in enumerate(solution.status) if status != "ok"]
+    if failed:
+        i = failed[0]
+        got = f"{solution.status[i]} at time {solution.failure_times[i]:g}"
+        raise SolveError("steady state", got, "a solution over one interval", "check parameters and doses")
+    return solution.end_states
