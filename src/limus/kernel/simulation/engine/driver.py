@@ -222,11 +222,14 @@ class _Driver:
         with self.b.if_then(lanes.any(due)):
             lanes.store(machine.vector("t"), machine.memory, self.frame.time)
             machine.call("dose_scale", self.frame.state, self.frame.rates)
-            self.is_stale, self.has_changed = (lanes.variable(INDEX, machine.integer(0)) for _ in range(2))
+            flags = (lanes.variable(INDEX, machine.integer(0)) for _ in range(3))
+            self.is_stale, self.has_changed, self.infuses = flags
             with machine.each_lane(due) as lane:
+                self.b.store(machine.integer(0), self.infuses)
                 self._stop_lane(lane)
                 self._renew_if_stale()
-                self._infuse(lane)
+                with self._if_set(self.infuses):
+                    self._infuse(lane)
             with self._if_set(self.has_changed):
                 self.stepper.prepare()
 
@@ -286,12 +289,13 @@ class _Driver:
 
         with when(Action.INPUT):
             b.store(amount, place(frame.inputs))
-            for flag in (self.is_stale, self.has_changed):
+            for flag in (self.is_stale, self.has_changed, self.infuses):
                 b.store(machine.integer(1), flag)
         with b.if_then(b.icmp_signed("!=", action, machine.integer(int(Action.INPUT)))):
             self._renew_if_stale()
         with when(Action.RESET):
             self._reset(lane)
+            b.store(machine.integer(1), self.infuses)
         with when(Action.STATE):
             b.store(amount, place(frame.state))
         with when(Action.SHIFT):
@@ -299,7 +303,10 @@ class _Driver:
         with when(Action.DOSE):
             with b.if_then(b.fcmp_unordered("!=", amount, ir.Constant(DOUBLE, 0.0))):
                 change(place(frame.state), b.fmul(amount, b.load(place(frame.rates), typ=DOUBLE)))
-            change(place(frame.infused), machine.item(machine.word("row_rates", POINTER), k, DOUBLE))
+            rate = machine.item(machine.word("row_rates", POINTER), k, DOUBLE)
+            with b.if_then(b.fcmp_unordered("!=", rate, ir.Constant(DOUBLE, 0.0))):
+                change(place(frame.infused), rate)
+                b.store(machine.integer(1), self.infuses)
 
     def _reset(self, lane: ir.Value) -> None:
         machine, b, frame = self.machine, self.b, self.frame
