@@ -1,4 +1,4 @@
-"""Fixtures that every test may use, and the count of tests that skipped for want of reference data."""
+"""Fixtures that every test may use, and where tests keep what they compile and read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 REFERENCE_DATA = Path(os.environ.get("LIMUS_REFERENCE_DATA", Path(__file__).parents[1] / "../shared/reference/data"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests compile and read in pytest's own cache, never in the user's home."""
+    cache = getattr(config, "cache", None)
+    os.environ["LIMUS_CACHE"] = str(cache.mkdir("limus")) if cache else os.devnull
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ def test_the_exported_names_are_the_workflows() -> None:
         "compounds",
         "convert",
         "doctor",
+        "pk_models",
+        "pk_show",
         "potency",
         "show",
         "simulate",

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "assay_curve",
     "calibrate",
     "compare",
     "compounds",
     "convert",
     "doctor",
+    "pk_models",
+    "pk_show",
     "potency",
     "show",
     "simulate",

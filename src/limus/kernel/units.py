@@ -2,15 +2,21 @@
 
 Canonical units are nM (concentration), h (time), L (volume), mg (dose) and nmol (amount). Converting between a mass
 and an amount of substance needs a molar mass; without one it is an error, never a guess.
+
+Pint knows the units. What it said of a unit or of a pair of units is kept in the cache on disk, for importing it and
+building its registry costs about 0.25 s.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limus.kernel.cache import KeptTable, hash_sources, key_of, package_stamp
 from limus.kernel.errors import UnitError, ValueRangeError
 
 if TYPE_CHECKING:
@@ -29,9 +35,20 @@ CANONICAL_UNITS: dict[str, str] = {
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)$")
 
 
+_PER_AMOUNT = {"[mass]": 1.0, "[substance]": -1.0}
+_Powers = Mapping[str, float]
+
+
+def _table_name() -> str:
+    return f"{key_of(hash_sources(Path(__file__).parent), package_stamp('pint'))}.json"
+
+
+_KEPT = KeptTable("units", _table_name)
+
+
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[float]:
-    """Build the registry once; importing pint costs about 0.4 s, so only when a unit is met."""
+    """Build the registry once, and only when a unit is met of which nothing is kept."""
     import pint  # noqa: PLC0415
 
     registry: pint.UnitRegistry[float] = pint.UnitRegistry(autoconvert_offset_to_baseunit=False)
@@ -39,18 +56,34 @@ def _registry() -> pint.UnitRegistry[float]:
     return registry
 
 
-def _parse_unit(text: str, where: str) -> pint.Unit:
-    cleaned = text.strip().replace("µ", "u").replace("μ", "u")
+def _clean(text: str) -> str:
+    return text.strip().replace("µ", "u").replace("μ", "u")
+
+
+def _ask_pint(text: str, where: str) -> tuple[pint.Unit, Mapping[str, Any]]:
+    """Unit and dimensions as pint has them."""
+    cleaned = _clean(text)
     if not cleaned:
         raise UnitError(where, text or "no unit", "a unit such as nM, ng/mL, mg, h", "write the unit after the number")
     try:
         if "//" in cleaned:  # pint reads it as a division
             raise ValueError(cleaned)
-        return _registry().parse_units(cleaned)
+        unit = _registry().parse_units(cleaned)
+        return unit, unit.dimensionality
     except Exception:  # whatever pint's parser raises (tokenize errors, assertions, ...), it is the text that is wrong
         raise UnitError(
             where, text, "a unit such as nM, ng/mL, ug/L, mg, h", "check the spelling of the unit"
         ) from None
+
+
+def _powers(text: str, where: str) -> _Powers:
+    """Dimensions of a unit with their powers, in pint's order."""
+
+    def ask() -> dict[str, float]:
+        return {name: _power(power) for name, power in _ask_pint(text, where)[1].items()}
+
+    found: dict[str, float] = _KEPT.get(f"powers of {_clean(text)}", ask)
+    return found
 
 
 def parse_quantity(text: str, *, where: str = "quantity", default_unit: str | None = None) -> tuple[float, str]:
@@ -92,7 +125,7 @@ def parse_quantity(text: str, *, where: str = "quantity", default_unit: str | No
         if default_unit is None:
             raise UnitError(where, text, "a number with its unit, such as '10 ng/mL'", "write the unit")
         unit = default_unit
-    _parse_unit(unit, where)
+    _powers(unit, where)
     return value, unit
 
 
@@ -115,10 +148,14 @@ def dimension(unit: str, *, where: str = "unit") -> str:
     UnitError
         Unknown unit.
     """
-    powers = _parse_unit(unit, where).dimensionality
-    # one text for one dimension, whatever the order in which the unit was written
-    ordered = sorted(powers.items(), key=lambda item: (_power(item[1]) < 0, item[0]))
-    return str(type(powers)(dict(ordered)))
+
+    def ask() -> str:
+        powers: Any = _ask_pint(unit, where)[1]
+        # one text for one dimension, whatever the order in which the unit was written
+        ordered = sorted(powers.items(), key=lambda item: (_power(item[1]) < 0, item[0]))
+        return str(type(powers)(dict(ordered)))
+
+    return str(_KEPT.get(f"dimension of {_clean(unit)}", ask))
 
 
 def _power(power: Any) -> float:
@@ -151,7 +188,7 @@ def canonical_unit(unit: str, *, where: str = "unit") -> str:
     >>> canonical_unit("1/(M*s)")
     'nM**-1*h**-1'
     """
-    powers = {name: _power(power) for name, power in _parse_unit(unit, where).dimensionality.items()}
+    powers = dict(_powers(unit, where))
     substance, length = powers.pop("[substance]", 0), powers.pop("[length]", 0)
     parts = {"h": powers.pop("[time]", 0), "mg": powers.pop("[mass]", 0)}
     if powers or length % 3:
@@ -181,7 +218,7 @@ def same_dimension(unit: str, other: str) -> bool:
     UnitError
         Unknown unit.
     """
-    return bool(_parse_unit(unit, "unit").dimensionality == _parse_unit(other, "unit").dimensionality)
+    return _powers(unit, "unit") == _powers(other, "unit")
 
 
 def convert(
@@ -219,12 +256,12 @@ def convert(
     """
     if not math.isfinite(value):
         raise ValueRangeError(where, value, "a finite number", "correct the value")
-    source, target = _parse_unit(unit, where), _parse_unit(to, where)
-    if source.dimensionality == target.dimensionality:
-        return _finite(_registry().Quantity(value, source).to(target).magnitude, f"{value:g} {unit} in {to}", where)
-    by_mass = source.dimensionality / target.dimensionality
-    mass_per_amount = _registry().parse_units("g/mol").dimensionality
-    if by_mass not in (mass_per_amount, 1 / mass_per_amount):
+    source, target = _powers(unit, where), _powers(to, where)
+    got = f"{value:g} {unit} in {to}"
+    if source == target:
+        return _finite(_scale(value, unit, to, "same"), got, where)
+    by_mass = _ratio(source, target)
+    if by_mass not in (_PER_AMOUNT, _ratio({}, _PER_AMOUNT)):
         raise UnitError(
             where,
             f"{unit} to {to}",
@@ -240,10 +277,35 @@ def convert(
         )
     if not (math.isfinite(molar_mass_g_per_mol) and molar_mass_g_per_mol > 0):
         raise ValueRangeError(where, molar_mass_g_per_mol, "a positive molar mass in g/mol", "correct the molar mass")
-    molar_mass = _registry().Quantity(molar_mass_g_per_mol, "g/mol")
-    quantity = _registry().Quantity(value, source)
-    scaled = quantity / molar_mass if by_mass == mass_per_amount else quantity * molar_mass
-    return _finite(scaled.to(target).magnitude, f"{value:g} {unit} in {to}", where)
+    if by_mass == _PER_AMOUNT:
+        return _finite(_scale(value / molar_mass_g_per_mol, unit, to, "by amount"), got, where)
+    return _finite(_scale(value * molar_mass_g_per_mol, unit, to, "by mass"), got, where)
+
+
+def _ratio(above: _Powers, below: _Powers) -> dict[str, float]:
+    powers = {name: above.get(name, 0.0) - below.get(name, 0.0) for name in (*above, *below)}
+    return {name: power for name, power in powers.items() if power}
+
+
+def _scale(value: float, unit: str, to: str, kind: str) -> float:
+    """Change the unit of a number (``kind`` same), of one divided by g/mol (by amount) or multiplied by it (by mass).
+
+    Pint multiplies by one factor, which is all that needs to be kept, unless a unit has an offset or a logarithm.
+    """
+
+    def change(number: float) -> float:
+        quantity: Any = _registry().Quantity(number, _ask_pint(unit, "unit")[0])
+        if kind != "same":
+            molar = _registry().Quantity(1.0, "g/mol")
+            quantity = quantity / molar if kind == "by amount" else quantity * molar
+        return float(quantity.to(_ask_pint(to, "unit")[0]).magnitude)
+
+    def factor() -> float | None:
+        found = change(1.0)
+        return found if change(1e-30) == 1e-30 * found else None
+
+    found = _KEPT.get(f"{_clean(unit)} to {_clean(to)}, {kind}", factor)
+    return change(value) if found is None else value * float(found)
 
 
 def _finite(magnitude: float, got: str, where: str) -> float:

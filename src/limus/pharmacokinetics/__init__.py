@@ -1,1 +1,1 @@
-"""Published population models, regimens, event tables and exposure. An empty room until the patient issues."""
+"""Published population models as data, event tables, regimens and exposure."""

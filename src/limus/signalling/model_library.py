@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,13 +12,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from limus.kernel.cache import hash_sources, package_stamp, remembered
 from limus.kernel.errors import FileReadError, UnknownNameError, near_names
-from limus.kernel.language import read_model
-from limus.kernel.provenance import Kind, SourcedValue, hash_text
-from limus.kernel.tables import Column, library_folder, read_csv, read_toml
-from limus.kernel.units import canonical_unit, convert
-from limus.molecule.catalogue import find_compound
-from limus.signalling.model_file import ModelFile, ParameterEntry
+from limus.kernel.language.read import MODEL_RECORDS
+from limus.kernel.provenance import Kind, SourcedValue
+from limus.kernel.tables import Column, library_folder, read_csv
 from limus.signalling.sourced_model import Readout, SourcedModel, SourcedParameter, Validity
 
 __all__ = ["FIT_COLUMNS", "covariance_path", "fit_path", "load_model", "model_names"]
@@ -32,6 +30,19 @@ FIT_COLUMNS = (
     Column("model_sha256", meaning="hash of the model that was fitted"),
     Column("data_sha256", meaning="hash of the observations that it was fitted to"),
 )
+
+_RECORDS = (*MODEL_RECORDS, Kind, Readout, SourcedModel, SourcedParameter, SourcedValue, Validity)
+# folders of every module that is loaded to read a model
+_CODE = (
+    "kernel",
+    "kernel/execution",
+    "kernel/language",
+    "kernel/provenance",
+    "kernel/tables",
+    "molecule",
+    "signalling",
+)
+_PACKAGES = ("antimony", "libsbml", "pint", "pydantic")
 
 
 def _models_folder() -> Path:
@@ -68,80 +79,26 @@ def load_model(name: str, *, with_fit: bool = True) -> SourcedModel:
     if name not in model_names():
         near = near_names(name, model_names())
         raise UnknownNameError("model", name, ", ".join(model_names()), f"did you mean {near[0]}?" if near else "")
-    path = _models_folder() / f"{name}.toml"
-    file = read_toml(path, ModelFile)
-    text = path.with_name(file.file)
-    model = read_model(text)
-    parameters = _resolve(file.parameters, path)
-    sourced = SourcedModel(
-        name=file.name,
-        label=file.label,
-        summary=file.summary,
-        model=model.with_values({p.name: p.value for p in parameters.values()}, where=str(path)),
-        parameters=MappingProxyType(parameters),
-        readouts=MappingProxyType(
-            {n: Readout(n, r.symbol, r.short, r.label, r.background) for n, r in file.readouts.items()}
-        ),
-        validity=Validity(
-            species=file.validity.species,
-            hours_upper=file.validity.hours_upper,
-            cells_per_ml=(file.validity.cells_per_ml_lower, file.validity.cells_per_ml_upper),
-            serum_percent=(file.validity.serum_percent_lower, file.validity.serum_percent_upper),
-            concentration_upper_nM=file.validity.concentration_upper_nM,
-            cannot_say=tuple(file.validity.cannot_say),
-        ),
-        conserved=MappingProxyType({n: tuple(members) for n, members in file.conserved.items()}),
-        papers=tuple(file.papers),
-        changes=tuple(file.changes),
-        content_hash=_content_hash(text, parameters),
-    )
+    sourced = remembered("library", _decided_by(name), _RECORDS, lambda: _assemble(name))
     return _with_accepted_fit(sourced) if with_fit else sourced
 
 
-def _content_hash(text: Path, parameters: Mapping[str, SourcedParameter]) -> str:
-    """Hash of what a fit depends on: equations, parameters before the fit and priors; not of words."""
-    numbers = [f"{p.name} {p.value!r} {p.lower!r} {p.upper!r} {p.prior_log10_sd!r}" for p in parameters.values()]
-    return hash_text(text.read_text(encoding="utf-8"), *sorted(numbers))
+def _assemble(name: str) -> SourcedModel:
+    from limus.signalling.model_assembly import assemble_model  # noqa: PLC0415 (it needs pydantic)
+
+    return assemble_model(_models_folder() / f"{name}.toml")
 
 
-def _resolve(entries: Mapping[str, ParameterEntry], path: Path) -> dict[str, SourcedParameter]:
-    resolved = {name: _parameter(name, e, path) for name, e in entries.items() if e.same_as is None}
-    for name, entry in entries.items():
-        if entry.same_as is not None:
-            if entry.same_as not in resolved:
-                raise FileReadError(f"{path}, {name}", entry.same_as, "a parameter with a value", "correct same_as")
-            leader = resolved[entry.same_as]
-            sourced = SourcedValue(leader.value, leader.unit, Kind.ASSUMED, note=entry.note)
-            resolved[name] = SourcedParameter(name, leader.value, leader.unit, f"same as {leader.name}", sourced)
-    return resolved
-
-
-def _parameter(name: str, entry: ParameterEntry, path: Path) -> SourcedParameter:
-    if entry.from_ is not None:
-        compound_name, _, constant_id = entry.from_.partition(":")
-        constant = find_compound(compound_name).constant(constant_id)
-        sourced, origin = constant.value, entry.from_
-    else:
-        sourced = SourcedValue(entry.value, entry.unit, Kind(entry.kind), tuple(entry.source), note=entry.note)
-        origin = path.name
-    if sourced.value is None:
-        raise FileReadError(f"{path}, {name}", origin, "a constant with a number", "name another constant")
-    unit = canonical_unit(sourced.unit, where=f"{path}, {name}")
-
-    def canonical(value: float | None) -> float:
-        return math.nan if value is None else convert(value, sourced.unit, unit)
-
-    return SourcedParameter(
-        name=name,
-        value=canonical(sourced.value),
-        unit=unit,
-        origin=origin,
-        sourced=sourced,
-        lower=canonical(entry.lower),
-        upper=canonical(entry.upper),
-        prior_log10_sd=math.nan if entry.prior_log10_sd is None else entry.prior_log10_sd,
-        prior_value=canonical(entry.value) if entry.kind == "fitted" else math.nan,
-    )
+def _decided_by(name: str) -> Iterator[str]:
+    """Everything that decides a model: the library's texts, the code that reads them, the packages that it uses."""
+    yield name
+    for folder in (_models_folder(), library_folder() / "compounds"):
+        for path in sorted(folder.glob("*.*")):
+            yield path.name
+            with suppress(OSError):  # the reader says what is wrong with the file
+                yield path.read_text(encoding="utf-8", errors="surrogateescape")
+    yield from (hash_sources(library_folder().parent / folder) for folder in _CODE)
+    yield from map(package_stamp, _PACKAGES)
 
 
 def fit_path(name: str) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import math
 import pickle
 from pathlib import Path
@@ -106,6 +107,19 @@ def test_csv_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[tup
 def test_csv_numbers_are_short(tmp_path: Path) -> None:
     table = Table.create({"x": [1.0, 0.1, -0.0, 1e300, 123456789.0]})
     assert write_csv(table, tmp_path / "t.csv").read_text() == "x\n1\n0.1\n-0\n1e+300\n123456789\n"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+A1", "-A1", "@SUM(A1)", "'=1", "''@x", "-", "=cmd|' /C calc'!A0"])
+def test_text_that_a_spreadsheet_would_run_is_quoted_and_reads_back(tmp_path: Path, text: str) -> None:
+    file = write_csv(Table.create({"t": [text], "=head": ["x"]}), tmp_path / "t.csv")
+    written = list(csv.reader(file.read_text().splitlines()))
+    assert written == [["t", "'=head"], [f"'{text}", "x"]]
+    assert next(read_csv(file, (Column("t"), Column("=head"))).rows()) == {"t": text, "=head": "x"}
+
+
+def test_numbers_are_never_quoted(tmp_path: Path) -> None:
+    table = Table.create({"x": [-1.5, 2.0], "t": ["-5", "+1e3"], "plain": ["'a", "a=b"]})
+    assert write_csv(table, tmp_path / "t.csv").read_text() == "x,t,plain\n-1.5,-5,'a\n2,+1e3,a=b\n"
 
 
 def test_a_comment_does_not_hide_a_row(tmp_path: Path) -> None:

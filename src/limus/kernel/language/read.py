@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from limus.kernel.cache import hash_sources, package_stamp, remembered
 from limus.kernel.errors import FileReadError
-from limus.kernel.language.antimony_text import antimony_to_sbml, read_antimony, values_for_submodels
-from limus.kernel.language.model import Model
-from limus.kernel.language.sbml import read_sbml
+from limus.kernel.language.expression import Apply, Number, Symbol
+from limus.kernel.language.model import (
+    Assignment,
+    Compartment,
+    Event,
+    Model,
+    ModelUnits,
+    Parameter,
+    Reaction,
+    Rule,
+    Species,
+    SpeciesReference,
+)
 
-__all__ = ["read_model", "read_model_text"]
+__all__ = ["MODEL_RECORDS", "read_model", "read_model_text"]
+
+MODEL_RECORDS = (
+    *(Number, Symbol, Apply, Assignment, Compartment, Event, Model, ModelUnits),
+    *(Parameter, Reaction, Rule, Species, SpeciesReference),
+)
+"""Every class that a model consists of."""
+
+# such a text means what other files say
+_OTHER_FILES = re.compile(r"\bimport\b|externalModelDefinition")
 
 
 def read_model(path: Path) -> Model:
@@ -34,6 +55,8 @@ def read_model(path: Path) -> Model:
         The text uses what limus does not support.
     """
     if path.suffix in {".ant", ".txt"}:
+        from limus.kernel.language.antimony_text import read_antimony  # noqa: PLC0415
+
         return read_model_text(read_antimony(path), language="antimony", where=str(path))
     if path.suffix in {".xml", ".sbml"}:
         try:
@@ -45,7 +68,7 @@ def read_model(path: Path) -> Model:
 
 
 def read_model_text(text: str, *, language: str, where: str = "model text") -> Model:
-    """Read a model from text.
+    """Read a model from text; a text that was read before comes from the cache on disk.
 
     Parameters
     ----------
@@ -67,6 +90,17 @@ def read_model_text(text: str, *, language: str, where: str = "model text") -> M
     UnknownNameError
         An Antimony text gives a value to an element that its submodel does not have.
     """
+    if _OTHER_FILES.search(text):
+        return _read(text, language, where)
+    readers = (hash_sources(Path(__file__).parent), package_stamp("antimony"), package_stamp("libsbml"))
+    return remembered("models", (language, text, *readers), MODEL_RECORDS, lambda: _read(text, language, where))
+
+
+def _read(text: str, language: str, where: str) -> Model:
+    # loaded here, for a model that is kept needs neither
+    from limus.kernel.language.antimony_text import antimony_to_sbml, values_for_submodels  # noqa: PLC0415
+    from limus.kernel.language.sbml import read_sbml  # noqa: PLC0415
+
     if language != "antimony":
         return read_sbml(text, where=where)
     model = read_sbml(antimony_to_sbml(text, where=where), where=where)

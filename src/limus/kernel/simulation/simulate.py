@@ -272,7 +272,7 @@ def _check_times(times: ArrayLike) -> NDArray[np.float64]:
     if good:
         asked = np.isfinite(grid)
         good = bool(asked[:, 0].all() and (asked | np.isnan(grid)).all() and not (np.diff(asked.astype(int)) > 0).any())
-        good = good and not (np.diff(grid) < 0).any() and (len(grid) > 1 or bool(asked.all()))
+        good = good and not (np.diff(grid) < 0).any() and (np.ndim(times) > 1 or bool(asked.all()))
     if not good:
         raise ValueRangeError("times", times, "finite times that do not decrease", "sort the output times")
     return grid

@@ -18,11 +18,21 @@ from limus.kernel.tables.table import Column, Table
 
 __all__ = ["read_csv", "write_csv"]
 
+# What a spreadsheet would run as a formula, with the apostrophes that keep it from doing so.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
 # float() would also take 1_000 and digits of other scripts
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
-def read_csv(path: Path, schema: Sequence[Column], *, other_columns: bool = False) -> Table:
+def read_csv(
+    path: Path,
+    schema: Sequence[Column],
+    *,
+    other_columns: bool = False,
+    separator: str = ",",
+    line_numbers: str = "",
+) -> Table:
     """Read a CSV file strictly: every column named, every number a number.
 
     Parameters
@@ -33,6 +43,10 @@ def read_csv(path: Path, schema: Sequence[Column], *, other_columns: bool = Fals
         What the file must hold.
     other_columns : bool
         Whether columns outside the schema are kept (as text) or refused.
+    separator : str
+        Between cells: a comma, or a semicolon or tab.
+    line_numbers : str
+        Name of a further number column with the line that each row begins on; none by default.
 
     Returns
     -------
@@ -49,10 +63,10 @@ def read_csv(path: Path, schema: Sequence[Column], *, other_columns: bool = Fals
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FileReadError(str(path), error, "a readable UTF-8 CSV file", "check path and encoding") from None
-    lines = _split_records(path, text)
+    lines = _split_records(path, text, separator)
     if not lines:
         raise FileReadError(str(path), "no lines", "a header line and rows", "check the file")
-    header = [name.strip() for name in lines[0][1]]
+    header = [_unguarded(name.strip()) for name in lines[0][1]]
     _check_header(path, header, schema, other_columns)
     known = {column.name: column for column in schema}
     values: dict[str, list[Any]] = {name: [] for name in header}
@@ -62,17 +76,21 @@ def read_csv(path: Path, schema: Sequence[Column], *, other_columns: bool = Fals
                 f"{path}, line {line_number}",
                 f"{len(cells)} cells",
                 f"{len(header)} cells",
-                "quote cells that hold a comma",
+                "quote cells that hold the separator",
             )
         for name, cell in zip(header, cells, strict=True):
             column = known.get(name, Column(name, blank=True))
-            values[name].append(_read_cell(cell.strip(), column, f"{path}, line {line_number}, column {name}"))
+            where = f"{path}, line {line_number}, column {name}"
+            values[name].append(_read_cell(_unguarded(cell.strip()), column, where))
     order = [column.name for column in schema if column.name in values]
     order += [name for name in header if name not in known]
-    return Table.create({name: _typed(values[name], known.get(name)) for name in order})
+    columns = {name: _typed(values[name], known.get(name)) for name in order}
+    if line_numbers:
+        columns[line_numbers] = np.array([line for line, _ in lines[1:]], dtype=np.float64)
+    return Table.create(columns)
 
 
-def _split_records(path: Path, text: str) -> list[tuple[int, list[str]]]:
+def _split_records(path: Path, text: str, separator: str) -> list[tuple[int, list[str]]]:
     """Split text into (number of the first line, cells); a quoted cell may run over lines."""
     first = 0
     fresh = True
@@ -88,7 +106,7 @@ def _split_records(path: Path, text: str) -> list[tuple[int, list[str]]]:
 
     records: list[tuple[int, list[str]]] = []
     try:
-        for cells in csv.reader(lines(), strict=True):
+        for cells in csv.reader(lines(), strict=True, delimiter=separator):
             records.append((first, cells))
             fresh = True
     except csv.Error as error:
@@ -140,6 +158,9 @@ def _read_cell(cell: str, column: Column, where: str) -> Any:
 def write_csv(table: Table, path: Path, *, comment: str = "") -> Path:
     """Write a table as CSV; numbers with the shortest text that reads back to the same float.
 
+    Text that a spreadsheet would take for a formula (it starts with ``=``, ``+``, ``-``, ``@``, a tab or a carriage
+    return, and is no number) gets an apostrophe in front, which :func:`read_csv` takes off again.
+
     Parameters
     ----------
     table : Table
@@ -162,7 +183,7 @@ def write_csv(table: Table, path: Path, *, comment: str = "") -> Path:
     buffer = io.StringIO()
     for line in comment.splitlines():
         buffer.write(f"# {line}\n")
-    _write_record(buffer, table.names)
+    _write_record(buffer, [_guarded(name) for name in table.names])
     for row in table.rows():
         _write_record(buffer, [_csv_text(value) for value in row.values()])
     try:
@@ -181,7 +202,15 @@ def _write_record(buffer: io.StringIO, cells: Sequence[str]) -> None:
 
 def _csv_text(value: Any) -> str:
     if not isinstance(value, float):
-        return str(value)
+        return _guarded(str(value))
     if math.isnan(value):
         return ""
     return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def _unguarded(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 __all__ = ["library_folder"]
@@ -15,4 +14,4 @@ def library_folder() -> Path:
     -------
     Path
     """
-    return Path(str(resources.files("limus"))) / "library"
+    return Path(__file__).parents[2] / "library"

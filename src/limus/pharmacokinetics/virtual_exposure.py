@@ -1,0 +1,163 @@
+"""Exposure of virtual subjects: every subject of a table again and again, with random effects drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limus.kernel.errors import ValueRangeError
+from limus.kernel.execution import Execution, spawn_generators, split_chunks
+from limus.pharmacokinetics.event_table import EventTable, repeat_subjects
+from limus.pharmacokinetics.exposure import find_exposure
+from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_simulation import occasion_count, simulate_population
+from limus.pharmacokinetics.random_effects import draw_random_effects
+
+__all__ = ["MEASURES", "VirtualExposure", "VirtualLevels", "draw_virtual_exposure", "draw_virtual_levels"]
+
+Floats = NDArray[np.float64]
+MEASURES = ("auc", "trough", "cmax", "average")
+_PERCENTILES = (5.0, 50.0, 95.0)
+_MOST_DOSES = 20_000  # solved at once, to bound memory
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualExposure:
+    """Exposure of N virtual copies of each of K dosing intervals.
+
+    Attributes
+    ----------
+    values : mapping of str to (N, K) array
+        By measure: ``auc``, ``trough``, ``cmax``, ``average``; NaN where a copy could not be solved.
+    failed : int
+        Intervals of copies without numbers.
+    """
+
+    values: dict[str, Floats]
+    failed: int
+
+    def percentiles(self, measure: str) -> Floats:
+        """The 5th, 50th and 95th percentile over the copies, (3, K)."""
+        found = self.values[measure]
+        known = ~np.isnan(found).all(axis=0)
+        result = np.full((len(_PERCENTILES), found.shape[1]), np.nan)
+        result[:, known] = np.nanpercentile(found[:, known], _PERCENTILES, axis=0)
+        return result
+
+    def share_within(self, measure: str, target: tuple[float, float]) -> Floats:
+        """Share of copies, in per cent, whose measure lies in a range, both ends included; (K,)."""
+        found = self.values[measure]
+        known = np.isfinite(found)
+        inside = ((found >= target[0]) & (found <= target[1])).sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(100.0 * inside / known.sum(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualLevels:
+    """Percentiles 5, 50 and 95 of the level of virtual copies, (3, S, T)."""
+
+    percentiles: Floats
+
+
+def draw_virtual_exposure(
+    model: PopulationModel,
+    table: EventTable,
+    copies: int,
+    *,
+    only_last: bool = False,
+    execution: Execution | None = None,
+) -> VirtualExposure:
+    """Find the exposure of virtual copies of each subject.
+
+    Parameters
+    ----------
+    model : PopulationModel
+    table : EventTable
+        As :func:`limus.pharmacokinetics.exposure.find_exposure` wants it.
+    copies : int
+        Of each subject, 1 or more; each has its own effects between subjects and between occasions.
+    only_last : bool
+        Only the last interval of each subject.
+    execution : Execution, optional
+        Its seed draws the effects: copy n gets the same ones however many copies there are.
+
+    Returns
+    -------
+    VirtualExposure
+
+    Raises
+    ------
+    ValueRangeError
+        Fewer than one copy.
+    LimusError
+        As :func:`limus.pharmacokinetics.exposure.find_exposure`.
+    """
+    execution = execution or Execution(workers=1)
+    parts: dict[str, list[Floats]] = {name: [] for name in MEASURES}
+    for repeated, effects, chunk in _draws(model, table, copies, execution):
+        found = find_exposure(model, repeated, effects=effects, only_last=only_last)
+        for name in MEASURES:
+            parts[name].append(getattr(found, name).reshape(chunk, -1))
+    values = {name: np.concatenate(columns) for name, columns in parts.items()}
+    return VirtualExposure(values, int(np.isnan(values["auc"]).sum()))
+
+
+def draw_virtual_levels(
+    model: PopulationModel, table: EventTable, times_h: Floats, copies: int, *, execution: Execution | None = None
+) -> VirtualLevels:
+    """Find the spread of levels of virtual copies of each subject.
+
+    Parameters
+    ----------
+    model, table, copies, execution
+        As :func:`draw_virtual_exposure`.
+    times_h : (S, T) array
+
+    Returns
+    -------
+    VirtualLevels
+
+    Raises
+    ------
+    ValueRangeError
+        Fewer than one copy.
+    LimusError
+        As :func:`limus.pharmacokinetics.population_simulation.simulate_population`.
+    """
+    execution = execution or Execution(workers=1)
+    levels = np.concatenate(
+        [
+            simulate_population(model, repeated, np.tile(times_h, (chunk, 1)), effects=effects).level.reshape(
+                chunk, *times_h.shape
+            )
+            for repeated, effects, chunk in _draws(model, table, copies, execution)
+        ]
+    )
+    known = ~np.isnan(levels).all(axis=0)
+    percentiles = np.full((len(_PERCENTILES), *levels.shape[1:]), np.nan)
+    percentiles[:, known] = np.nanpercentile(levels[:, known], _PERCENTILES, axis=0)
+    return VirtualLevels(percentiles)
+
+
+def _draws(
+    model: PopulationModel, table: EventTable, copies: int, execution: Execution
+) -> Iterator[tuple[EventTable, dict[str, Floats], int]]:
+    """Some copies at a time: the table with them, their effects, how many."""
+    if copies < 1:
+        raise ValueRangeError("virtual subjects", copies, "1 or more", "give a larger number")
+    generators = spawn_generators(execution.seed, copies, stream="virtual subjects")
+    count, occasions = len(table.subjects), occasion_count(table)
+    at_once = max(1, _MOST_DOSES // max(int((table.doses.additional + 1).sum()), 1))
+    execution.progress.start("virtual subjects", copies)
+    try:
+        for chunk in split_chunks(generators, at_once):
+            drawn = [draw_random_effects(model, count, occasions, generator) for generator in chunk]
+            effects = {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
+            yield repeat_subjects(table, len(chunk)), effects, len(chunk)
+            execution.progress.advance(len(chunk))
+    finally:
+        execution.progress.finish()
