@@ -31,6 +31,12 @@ def test_the_constraints_hold_versions_and_no_address() -> None:
 
 
 def test_every_library_file_of_a_kind_carries_its_version() -> None:
-    for folder, key in (("compounds", "limus_compound"), ("models", "limus_model"), ("protocols", "limus_protocol")):
+    kinds = {
+        "compounds": "limus_compound",
+        "models": "limus_model",
+        "population_models": "limus_population_model",
+        "protocols": "limus_protocol",
+    }
+    for folder, key in kinds.items():
         for path in (ROOT / "src/limus/library" / folder).glob("*.toml"):
             assert tomllib.loads(path.read_text())[key] == 1, path

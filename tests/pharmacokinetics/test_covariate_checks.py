@@ -11,7 +11,7 @@ from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import InputError, RefusedError
 from limus.kernel.tables import Table
 from limus.pharmacokinetics.covariate_checks import check_covariates, covariate_columns, refuse_outside_limits
-from limus.pharmacokinetics.population_model_library import load_population_model
+from limus.pharmacokinetics.population_model.library import load_population_model
 
 GOOD: dict[str, Any] = {"HCT": [32.0, 35.0], "CYP3A5_expresser": [0.0, 1.0], "immediate_release": [1.0, 1.0]}
 

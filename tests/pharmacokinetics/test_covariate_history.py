@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from limus.kernel.errors import UnknownNameError, ValueRangeError
 from limus.pharmacokinetics.covariate_history import CARRY_RULES, covariate_history, covariates_at
-from limus.pharmacokinetics.event_table import EventTable
-from limus.pharmacokinetics.event_table_expand import expand_additional
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays
-from limus.pharmacokinetics.event_table_units import TableUnits
+from limus.pharmacokinetics.event_table.expand import expand_additional
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays
+from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.event_table.units import TableUnits
 
 BACKWARD, FORWARD, LINEAR = CARRY_RULES
 NAN = float("nan")

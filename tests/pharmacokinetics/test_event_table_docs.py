@@ -7,8 +7,8 @@ import doctest
 import re
 from pathlib import Path
 
-from limus.pharmacokinetics.event_table_columns import DATE_COLUMNS, RESERVED
-from limus.pharmacokinetics.exchange_adpp import _PARAMETERS
+from limus.pharmacokinetics.event_table.columns import DATE_COLUMNS, RESERVED
+from limus.pharmacokinetics.exchange.adpp import _PARAMETERS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/event_tables.md").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def _names_in(file: Path) -> set[str]:
 
 
 def test_the_document_names_every_check_and_no_other() -> None:
-    given = set().union(*(_names_in(file) for file in [*ROOM.glob("event_table*.py"), *ROOM.glob("exchange_*.py")]))
+    given = set().union(*(_names_in(file) for file in [*ROOM.glob("event_table/*.py"), *ROOM.glob("exchange/*.py")]))
     given |= {"decimal-point", "numbers-plain", "modelled-rate", "modelled-duration", "dose-items-on-dose-rows"}
     assert len(given) > 80
     written = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", DOCUMENT)) - {"steady-state"}  # a rule for occasions

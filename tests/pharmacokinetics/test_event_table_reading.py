@@ -11,10 +11,10 @@ import pytest
 
 from limus.kernel.checks import Severity
 from limus.kernel.errors import FileReadError, UnitError, UnknownNameError, ValueRangeError
-from limus.pharmacokinetics.event_table import EventTable, same_events, select_subjects
-from limus.pharmacokinetics.event_table_error import EventTableError
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays, read_event_table
-from limus.pharmacokinetics.event_table_units import TableUnits, override_units, with_concentration_unit
+from limus.pharmacokinetics.event_table.error import EventTableError
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays, read_event_table
+from limus.pharmacokinetics.event_table.records import EventTable, same_events, select_subjects
+from limus.pharmacokinetics.event_table.units import TableUnits, override_units, with_concentration_unit
 
 UNITS = TableUnits("mg", "ng/mL")
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limus.kernel.errors import OutputError
-from limus.pharmacokinetics.event_table import EventTable, same_events
-from limus.pharmacokinetics.event_table_error import EventTableError
-from limus.pharmacokinetics.event_table_expand import expand_additional
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays, read_event_table
-from limus.pharmacokinetics.event_table_units import TableUnits
-from limus.pharmacokinetics.event_table_write import event_columns, write_event_table
+from limus.pharmacokinetics.event_table.error import EventTableError
+from limus.pharmacokinetics.event_table.expand import expand_additional
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays, read_event_table
+from limus.pharmacokinetics.event_table.records import EventTable, same_events
+from limus.pharmacokinetics.event_table.units import TableUnits
+from limus.pharmacokinetics.event_table.write import event_columns, write_event_table
 
 UNITS = TableUnits("mg", "ng/mL")
 TRAPS = Path(__file__).parent / "event_table_with_traps.csv"

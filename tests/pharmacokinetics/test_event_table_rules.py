@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from limus.kernel.checks import Severity
-from limus.pharmacokinetics.event_table_build import ROW_RULES
-from limus.pharmacokinetics.event_table_error import EventTableError
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays, read_event_table
-from limus.pharmacokinetics.event_table_units import TableUnits
+from limus.pharmacokinetics.event_table.build import ROW_RULES
+from limus.pharmacokinetics.event_table.error import EventTableError
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays, read_event_table
+from limus.pharmacokinetics.event_table.units import TableUnits
 
 UNITS = TableUnits("mg", "ng/mL")
 FULL = "ID,TIME,AMT,EVID,CMT,RATE,DUR,II,ADDL,SS,DV,MDV,OCC,DVID,BLQ,LLOQ"

@@ -9,11 +9,11 @@ import pytest
 
 from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import UnitError, ValueRangeError
-from limus.pharmacokinetics.event_table import EventTable
-from limus.pharmacokinetics.event_table_error import EventTableError
-from limus.pharmacokinetics.event_table_plausibility import TypicalRange
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays, read_event_table
-from limus.pharmacokinetics.event_table_units import TableUnits
+from limus.pharmacokinetics.event_table.error import EventTableError
+from limus.pharmacokinetics.event_table.plausibility import TypicalRange
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays, read_event_table
+from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.event_table.units import TableUnits
 
 UNITS = TableUnits("ug", "ng/mL")
 TRAPS = Path(__file__).parent / "event_table_with_traps.csv"

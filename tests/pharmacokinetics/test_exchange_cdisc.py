@@ -12,16 +12,16 @@ import pytest
 from limus.kernel.checks import Severity
 from limus.kernel.errors import FileReadError, InputError, OutputError, UnitError, ValueRangeError
 from limus.kernel.tables import Column, Table, write_csv
-from limus.pharmacokinetics.event_table import EventTable
-from limus.pharmacokinetics.event_table_error import EventTableError
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays
-from limus.pharmacokinetics.event_table_units import TableUnits
-from limus.pharmacokinetics.exchange_adpp import ADPP_LABELS, adpp_of
-from limus.pharmacokinetics.exchange_adppk import ADPPK_LABELS, adppk_of
-from limus.pharmacokinetics.exchange_adppk_read import read_adppk
-from limus.pharmacokinetics.exchange_cdisc import read_sdtm
-from limus.pharmacokinetics.exchange_dates import read_moment
-from limus.pharmacokinetics.exchange_xpt import Dataset, read_dataset, write_dataset
+from limus.pharmacokinetics.event_table.error import EventTableError
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays
+from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.event_table.units import TableUnits
+from limus.pharmacokinetics.exchange.adpp import ADPP_LABELS, adpp_of
+from limus.pharmacokinetics.exchange.adppk import ADPPK_LABELS, adppk_of
+from limus.pharmacokinetics.exchange.adppk_read import read_adppk
+from limus.pharmacokinetics.exchange.cdisc import read_sdtm
+from limus.pharmacokinetics.exchange.dates import read_moment
+from limus.pharmacokinetics.exchange.xpt import Dataset, read_dataset, write_dataset
 
 NAN = float("nan")
 EX = {

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import InputError, ValueRangeError
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays
-from limus.pharmacokinetics.event_table_units import TableUnits
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays
+from limus.pharmacokinetics.event_table.units import TableUnits
 from limus.pharmacokinetics.exposure import area_under_samples, find_exposure
-from limus.pharmacokinetics.population_model_library import load_population_model, population_model_names
+from limus.pharmacokinetics.population_model.library import load_population_model, population_model_names
 from limus.pharmacokinetics.population_simulation import simulate_population
 from limus.pharmacokinetics.regimen import Regimen, regimen_events
 
@@ -47,7 +47,7 @@ def test_andrews_at_steady_state_and_on_day_90_as_the_issue_gives_them() -> None
 def test_area_is_what_reaches_the_body_over_clearance(name: str) -> None:
     model, covariates = typical(name)
     from limus.kernel.units import convert
-    from limus.pharmacokinetics.mass_balance import area_of_one_dose
+    from limus.pharmacokinetics.population_model.mass_balance import area_of_one_dose
 
     dose_mg = convert(model.typical.dose, model.units.AMT, "mg")
     table = regimen_events([Regimen(dose_mg, model.typical.interval_h, steady_state=True)], covariates=covariates)

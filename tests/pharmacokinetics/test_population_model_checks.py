@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from limus.pharmacokinetics.mass_balance import area_of_one_dose, is_linear
-from limus.pharmacokinetics.population_model_checks import POPULATION_MODEL_CHECKS, check_population_model
-from limus.pharmacokinetics.population_model_library import load_population_model, population_model_names
+from limus.pharmacokinetics.population_model.checks import POPULATION_MODEL_CHECKS, check_population_model
+from limus.pharmacokinetics.population_model.library import load_population_model, population_model_names
+from limus.pharmacokinetics.population_model.mass_balance import area_of_one_dose, is_linear
 
 from .own_models import write_own_model
 

@@ -10,12 +10,12 @@ import pytest
 
 from limus.kernel.errors import FileReadError, ModelError, UnknownNameError
 from limus.kernel.tables import library_folder
-from limus.pharmacokinetics.population_model import PopulationModel, with_residual
-from limus.pharmacokinetics.population_model_library import (
+from limus.pharmacokinetics.population_model.library import (
     load_population_model,
     models_not_shipped,
     population_model_names,
 )
+from limus.pharmacokinetics.population_model.record import PopulationModel, with_residual
 
 from .own_models import blocks, write_own_model
 

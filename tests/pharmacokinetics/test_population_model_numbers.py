@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from limus.kernel.simulation import Dose, compile_model, simulate
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.population_model_library import load_population_model, population_model_names
+from limus.pharmacokinetics.population_model.library import load_population_model, population_model_names
+from limus.pharmacokinetics.population_model.record import PopulationModel
 
 BMI = 90 / 1.7**2
 MAN, WOMAN = 9270 * 90 / (6680 + 216 * BMI), 9270 * 90 / (8780 + 244 * BMI)  # kg, Janmahasatian 2005; 90 kg, 1.70 m

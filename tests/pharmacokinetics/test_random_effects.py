@@ -10,10 +10,10 @@ import pytest
 
 from limus.kernel.errors import ModelError, ValueRangeError
 from limus.kernel.execution import spawn_generators
-from limus.pharmacokinetics.population_model_checks import check_population_model
-from limus.pharmacokinetics.population_model_library import load_population_model
-from limus.pharmacokinetics.random_effects import draw_random_effects, variance_of
-from limus.pharmacokinetics.residual_error import residual_variance
+from limus.pharmacokinetics.population_model.checks import check_population_model
+from limus.pharmacokinetics.population_model.library import load_population_model
+from limus.pharmacokinetics.population_model.random_effects import draw_random_effects, variance_of
+from limus.pharmacokinetics.population_model.residual_error import residual_variance
 
 from .own_models import write_own_model
 

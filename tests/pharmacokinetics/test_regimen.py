@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import ValueRangeError
-from limus.pharmacokinetics.event_table import same_events
-from limus.pharmacokinetics.event_table_error import EventTableError
-from limus.pharmacokinetics.event_table_expand import expand_additional
-from limus.pharmacokinetics.event_table_read import read_event_table
-from limus.pharmacokinetics.event_table_units import TableUnits
-from limus.pharmacokinetics.event_table_write import write_event_table
+from limus.pharmacokinetics.event_table.error import EventTableError
+from limus.pharmacokinetics.event_table.expand import expand_additional
+from limus.pharmacokinetics.event_table.read import read_event_table
+from limus.pharmacokinetics.event_table.records import same_events
+from limus.pharmacokinetics.event_table.units import TableUnits
+from limus.pharmacokinetics.event_table.write import write_event_table
 from limus.pharmacokinetics.regimen import Regimen, regimen_events
 
 

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from limus.kernel.checks import Finding, Severity, raise_on_errors
 from limus.kernel.errors import RefusedError, near_names
 from limus.kernel.tables import Table
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.validity_limits import Covariate, Limit, limits_in_words
+from limus.pharmacokinetics.population_model.record import PopulationModel
+from limus.pharmacokinetics.population_model.validity_limits import Covariate, Limit, limits_in_words
 
 __all__ = ["check_covariates", "covariate_columns", "refuse_outside_limits"]
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.errors import UnknownNameError, ValueRangeError, near_names
-from limus.pharmacokinetics.event_table import EventTable
+from limus.pharmacokinetics.event_table.records import EventTable
 
 __all__ = ["CARRY_RULES", "CovariateHistory", "covariate_history", "covariates_at"]
 

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.execution import Execution
-from limus.pharmacokinetics.event_table import EventTable
-from limus.pharmacokinetics.event_table_expand import additional_times
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.event_table.expand import additional_times
+from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_simulation import simulate_population
 
 __all__ = ["Exposure", "area_under_samples", "find_exposure"]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from limus.kernel.errors import InputError
 from limus.pharmacokinetics.covariate_checks import check_covariates, covariate_columns, refuse_outside_limits
-from limus.pharmacokinetics.event_table import EventTable
-from limus.pharmacokinetics.event_table_plausibility import TypicalRange
-from limus.pharmacokinetics.event_table_read import read_event_table
-from limus.pharmacokinetics.event_table_units import TableUnits, override_units
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.event_table.plausibility import TypicalRange
+from limus.pharmacokinetics.event_table.read import read_event_table
+from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.event_table.units import TableUnits, override_units
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_profile import typical_profile
 
 __all__ = ["read_table_for_model", "table_for_model", "typical_ranges"]

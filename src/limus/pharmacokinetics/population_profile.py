@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from limus.kernel.execution import Execution, spawn_generators
 from limus.kernel.simulation import Dose, compile_model, simulate
 from limus.kernel.units import convert
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.random_effects import draw_random_effects
+from limus.pharmacokinetics.population_model.random_effects import draw_random_effects
+from limus.pharmacokinetics.population_model.record import PopulationModel
 
 __all__ = ["Profile", "typical_parameters", "typical_profile"]
 

@@ -28,8 +28,8 @@ from limus.kernel.simulation import (
 )
 from limus.kernel.simulation.system import input_symbol
 from limus.pharmacokinetics.covariate_history import CovariateHistory, covariate_history, covariates_at
-from limus.pharmacokinetics.event_table import EventTable
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.population_model.record import PopulationModel
 
 __all__ = ["AREA", "PopulationSimulation", "compile_population_model", "occasion_count", "simulate_population"]
 

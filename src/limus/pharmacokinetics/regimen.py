@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limus.kernel.errors import ValueRangeError
-from limus.pharmacokinetics.event_table import EventTable
-from limus.pharmacokinetics.event_table_read import event_table_from_arrays
-from limus.pharmacokinetics.event_table_units import TableUnits
+from limus.pharmacokinetics.event_table.read import event_table_from_arrays
+from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.event_table.units import TableUnits
 
 __all__ = ["Regimen", "regimen_events"]
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.execution import Execution, spawn_generators, split_chunks
-from limus.pharmacokinetics.event_table import EventTable, repeat_subjects
+from limus.pharmacokinetics.event_table.records import EventTable, repeat_subjects
 from limus.pharmacokinetics.exposure import find_exposure
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_model.random_effects import draw_random_effects
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_simulation import occasion_count, simulate_population
-from limus.pharmacokinetics.random_effects import draw_random_effects
 
 __all__ = ["MEASURES", "VirtualExposure", "VirtualLevels", "draw_virtual_exposure", "draw_virtual_levels"]
 

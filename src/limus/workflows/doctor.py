@@ -16,6 +16,11 @@ from limus.kernel.execution import Execution
 from limus.kernel.provenance import load_bibliography
 from limus.kernel.tables import library_folder
 from limus.molecule.catalogue import load_compounds
+from limus.pharmacokinetics.population_model import (
+    check_population_model,
+    load_population_model,
+    population_model_names,
+)
 from limus.signalling.accepted_fit import fit_is_current
 from limus.signalling.model_library import load_model, model_names
 from limus.signalling.observations import load_potencies
@@ -79,6 +84,7 @@ def run(request: DoctorRequest, *, out: Path | None = None, execution: Execution
         "packages": _packages,
         "library": _library,
         "models": _models,
+        "population models": _population_models,
         "fits": _fits,
         "temporary folder": _temporary_folder,
     }
@@ -120,6 +126,14 @@ def _models() -> str:
         assert not findings, f"{name}: {findings[0].message}"
         words.append(name)
     return f"{', '.join(words)}: every check silent"
+
+
+def _population_models() -> str:
+    names = population_model_names()
+    for name in names:
+        findings = check_population_model(load_population_model(name))
+        assert not findings, f"{name}: {findings[0].message}"
+    return f"{len(names)}: every check silent"
 
 
 def _fits() -> str:

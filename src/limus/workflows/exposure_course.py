@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table
-from limus.pharmacokinetics.event_table import EventTable
+from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.exposure import Exposure
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_simulation import simulate_population
 from limus.pharmacokinetics.virtual_exposure import draw_virtual_levels
 

@@ -9,9 +9,9 @@ import numpy as np
 from limus.kernel.checks import Severity
 from limus.kernel.provenance import Directness
 from limus.kernel.tables import Table as TidyTable
-from limus.pharmacokinetics.event_table import EventTable
+from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.exposure import Exposure
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.virtual_exposure import VirtualExposure
 from limus.report.content import (
     Block,

@@ -9,13 +9,13 @@ from typing import Any
 from limus.kernel.errors import UnknownNameError
 from limus.kernel.execution import Execution
 from limus.molecule.catalogue import find_compound
-from limus.pharmacokinetics.mass_balance import is_linear
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.population_model_library import (
+from limus.pharmacokinetics.population_model.library import (
     load_population_model,
     models_not_shipped,
     population_model_names,
 )
+from limus.pharmacokinetics.population_model.mass_balance import is_linear
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.workflows.request import Request, keep_result
 
 __all__ = ["PkModelsRequest", "PkModelsResult", "run"]

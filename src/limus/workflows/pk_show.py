@@ -13,14 +13,14 @@ from limus.kernel.errors import FileReadError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import SourcedValue, stamp_run
 from limus.kernel.tables import write_csv
-from limus.pharmacokinetics.mass_balance import is_linear
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.population_model_checks import check_population_model
-from limus.pharmacokinetics.population_model_library import load_population_model
+from limus.pharmacokinetics.population_model.checks import check_population_model
+from limus.pharmacokinetics.population_model.library import load_population_model
+from limus.pharmacokinetics.population_model.mass_balance import is_linear
+from limus.pharmacokinetics.population_model.random_effects import RandomEffects
+from limus.pharmacokinetics.population_model.record import PopulationModel
+from limus.pharmacokinetics.population_model.residual_error import ResidualError
+from limus.pharmacokinetics.population_model.validity_limits import Covariate, limits_in_words
 from limus.pharmacokinetics.population_profile import Profile, typical_profile
-from limus.pharmacokinetics.random_effects import RandomEffects
-from limus.pharmacokinetics.residual_error import ResidualError
-from limus.pharmacokinetics.validity_limits import Covariate, limits_in_words
 from limus.report.content import Figure, Guide, walk_blocks
 from limus.report.html import write_html
 from limus.report.pdf import write_pdf

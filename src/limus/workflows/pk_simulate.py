@@ -16,11 +16,11 @@ from limus.kernel.execution import Execution
 from limus.kernel.provenance import stamp_run
 from limus.kernel.tables import Table, write_csv, write_parquet
 from limus.kernel.units import convert
-from limus.pharmacokinetics.event_table import EventTable
+from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.exposure import Exposure, find_exposure
 from limus.pharmacokinetics.model_table import read_table_for_model, table_for_model
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.population_model_library import load_population_model
+from limus.pharmacokinetics.population_model.library import load_population_model
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.regimen import Regimen, regimen_events
 from limus.pharmacokinetics.virtual_exposure import (
     MEASURES,

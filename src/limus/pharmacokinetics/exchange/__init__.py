@@ -1,0 +1,1 @@
+"""CDISC data sets in and out."""
