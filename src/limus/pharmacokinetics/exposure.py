@@ -7,7 +7,8 @@ and then on a finer one around the largest level, with a parabola through its hi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.execution import Execution
 from limus.pharmacokinetics.event_table.expand import additional_times
-from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.event_table.records import EventTable, take_subjects
 from limus.pharmacokinetics.population_model.record import PopulationModel
-from limus.pharmacokinetics.population_simulation import simulate_population
+from limus.pharmacokinetics.population_simulation import occasion_count, simulate_population
 
 __all__ = ["Exposure", "area_under_samples", "find_exposure"]
 
@@ -25,6 +26,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _NODES = 97  # of an interval, dense at its beginning
 _FINE = 33  # around the largest
+_MOST_INTERVALS = 20_000  # solved at once, to bound memory
 _OPEN = "no end: a single dose without a later row"
 
 
@@ -118,6 +120,62 @@ def find_exposure(
     """
     if target is not None and not (np.isfinite(target).all() and 0 <= target[0] < target[1]):
         raise ValueRangeError("target", target, "two rising numbers", "give the lower limit first")
+    counts = np.bincount(_intervals(table, only_last).subject, minlength=len(table.subjects))
+    parts = _parts(counts)
+    execution = execution or Execution(workers=1)
+    occasions = {*model.between_occasion.names}
+
+    def one_part(places: Integers) -> Exposure:
+        part = take_subjects(table, places, tuple(table.subjects[k] for k in places.tolist()))
+        most = occasion_count(part)
+        own = {
+            name: array[places, :most] if name in occasions else array[places]
+            for name, array in _by_subject(effects, len(counts)).items()
+        }
+        of_values = {name: array[places] for name, array in _by_subject(values, len(counts)).items()}
+        return _find_part(model, part, own, of_values, target, only_last)
+
+    if len(parts) == 1:
+        return _find_part(model, table, dict(effects or {}), dict(values or {}), target, only_last, execution, label)
+    found = execution.map(one_part, parts, label=label, small=True)
+    return _joined(table, parts, found)
+
+
+def _parts(intervals: Integers) -> list[Integers]:
+    """Subjects that are solved at once, so many that memory is bounded."""
+    group = np.cumsum(intervals) // _MOST_INTERVALS
+    return [np.flatnonzero(group == number) for number in np.unique(group)] or [np.zeros(0, dtype=np.int64)]
+
+
+def _by_subject(given: Mapping[str, ArrayLike] | None, count: int) -> dict[str, Floats]:
+    """What was given for all subjects or for each, for each."""
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in (given or {}).items()}
+    return {name: np.full(count, array) if array.ndim == 0 else array for name, array in arrays.items()}
+
+
+def _joined(table: EventTable, parts: list[Integers], found: list[Exposure]) -> Exposure:
+    """One exposure of parts that were solved apart; their subjects are in order."""
+    columns: dict[str, Any] = {
+        column.name: np.concatenate([getattr(part, column.name) for part in found])
+        for column in fields(Exposure)
+        if column.name not in {"subjects", "subject", "status"}
+    }
+    subject = np.concatenate([places[part.subject] for places, part in zip(parts, found, strict=True)])
+    status = tuple(word for part in found for word in part.status)
+    return Exposure(subjects=table.subjects, subject=subject, status=status, **columns)
+
+
+def _find_part(
+    model: PopulationModel,
+    table: EventTable,
+    effects: Mapping[str, ArrayLike],
+    values: Mapping[str, ArrayLike],
+    target: tuple[float, float] | None,
+    only_last: bool,
+    execution: Execution | None = None,
+    label: str = "",
+) -> Exposure:
+    """Exposure of subjects that are solved at once."""
     intervals = _intervals(table, only_last)
     count, width = len(table.subjects), _largest_count(intervals.subject, len(table.subjects))
     bends = np.linspace(0.0, 1.0, _NODES) ** 2

@@ -160,19 +160,21 @@ def simulate_population(
     history = _history(model, table, carry)
     effect = _effects(model, table, effects or {})
     inputs = _inputs_at_start(model, table, history, effect) | {k: np.asarray(v) for k, v in (values or {}).items()}
+    resets = table.doses.subject[table.doses.reset], table.doses.time_h[table.doses.reset]
     treatment = Treatment.create(
         _doses(model, table, history, effect, values or {}),
-        resets=Resets.create(
-            subject=table.doses.subject[table.doses.reset], time=table.doses.time_h[table.doses.reset]
-        ),
+        resets=Resets.create(subject=resets[0], time=resets[1]),
         changes=_changes(table, history, effect),
     )
     times = _observation_times(table) if times_h is None else np.asarray(times_h, dtype=np.float64)
     grid = np.broadcast_to(np.atleast_2d(times), (len(table.subjects), times.shape[-1]))
     starts = np.fmin(_first_times(table), np.nanmin(grid, axis=1))
+    lost = _by_subject(*resets, len(grid)) if with_area else np.full((len(grid), 0), np.nan)
+    asked = np.concatenate([grid, lost], axis=1)
+    order = np.argsort(asked, axis=1, kind="stable")
     result = simulate(
         compiled,
-        grid,
+        np.take_along_axis(asked, order, axis=1),
         inputs,
         doses=treatment,
         start=starts,
@@ -181,10 +183,31 @@ def simulate_population(
         execution=execution,
         label=label,
     )
-    area = result.output(AREA) if with_area else None
-    return PopulationSimulation(
-        table.subjects, grid, result.output(model.observation.output), area, result.status, result.solver
-    )
+    back, width = np.argsort(order, axis=1), grid.shape[1]
+    level = np.take_along_axis(result.output(model.observation.output), back, axis=1)[:, :width]
+    area = None
+    if with_area:
+        found = np.take_along_axis(result.output(AREA), back, axis=1)
+        area = found[:, :width] + _area_before_resets(grid, lost, found[:, width:])
+    return PopulationSimulation(table.subjects, grid, level, area, result.status, result.solver)
+
+
+def _by_subject(subject: NDArray[np.int64], time_h: Floats, count: int) -> Floats:
+    """Different times of each of ``count`` subjects, one row a subject, NaN after the last."""
+    pairs = np.unique(np.stack([subject.astype(np.float64), time_h], axis=1), axis=0)
+    owner = pairs[:, 0].astype(np.int64)
+    counts = np.bincount(owner, minlength=count)
+    grid = np.full((count, int(counts.max(initial=0))), np.nan)
+    grid[owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)] = pairs[:, 1]
+    return grid
+
+
+def _area_before_resets(times_h: Floats, resets_h: Floats, area: Floats) -> Floats:
+    """What a reset, which empties every state, has taken from the area by each time."""
+    taken = np.zeros_like(times_h)
+    for reset_h, before in zip(resets_h.T, area.T, strict=True):
+        taken += np.where(times_h > reset_h[:, None], np.nan_to_num(before)[:, None], 0.0)
+    return taken
 
 
 # ---- inputs through time

@@ -1,8 +1,11 @@
-"""Exposure of virtual subjects: every subject of a table again and again, with random effects drawn anew."""
+"""Exposure of virtual subjects: every subject of a table again and again, with random effects drawn anew.
+
+Each copy of the table may also have typical values of its own, for the uncertainty of the model's parameters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +25,7 @@ Floats = NDArray[np.float64]
 MEASURES = ("auc", "trough", "cmax", "average")
 _PERCENTILES = (5.0, 50.0, 95.0)
 _MOST_DOSES = 20_000  # solved at once, to bound memory
+_MOST_SUBJECTS = 2_000  # likewise; beyond, preparing steady states costs more than solving
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,8 @@ def draw_virtual_exposure(
     copies: int,
     *,
     only_last: bool = False,
+    random_effects: bool = True,
+    value_sets: Mapping[str, Floats] | None = None,
     execution: Execution | None = None,
 ) -> VirtualExposure:
     """Find the exposure of virtual copies of each subject.
@@ -82,6 +88,10 @@ def draw_virtual_exposure(
         Of each subject, 1 or more; each has its own effects between subjects and between occasions.
     only_last : bool
         Only the last interval of each subject.
+    random_effects : bool
+        False leaves them 0, for what the uncertainty of the values alone does.
+    value_sets : mapping of str to (R,) array, optional
+        Typical values: copy n has set n, and the sets begin again where there are more copies.
     execution : Execution, optional
         Its seed draws the effects: copy n gets the same ones however many copies there are.
 
@@ -98,8 +108,9 @@ def draw_virtual_exposure(
     """
     execution = execution or Execution(workers=1)
     parts: dict[str, list[Floats]] = {name: [] for name in MEASURES}
-    for repeated, effects, chunk in _draws(model, table, copies, execution):
-        found = find_exposure(model, repeated, effects=effects, only_last=only_last)
+    for repeated, effects, values, chunk in _draws(model, table, copies, execution, value_sets or {}):
+        drawn = effects if random_effects else None
+        found = find_exposure(model, repeated, effects=drawn, values=values, only_last=only_last)
         for name in MEASURES:
             parts[name].append(getattr(found, name).reshape(chunk, -1))
     values = {name: np.concatenate(columns) for name, columns in parts.items()}
@@ -107,13 +118,19 @@ def draw_virtual_exposure(
 
 
 def draw_virtual_levels(
-    model: PopulationModel, table: EventTable, times_h: Floats, copies: int, *, execution: Execution | None = None
+    model: PopulationModel,
+    table: EventTable,
+    times_h: Floats,
+    copies: int,
+    *,
+    value_sets: Mapping[str, Floats] | None = None,
+    execution: Execution | None = None,
 ) -> VirtualLevels:
     """Find the spread of levels of virtual copies of each subject.
 
     Parameters
     ----------
-    model, table, copies, execution
+    model, table, copies, value_sets, execution
         As :func:`draw_virtual_exposure`.
     times_h : (S, T) array
 
@@ -131,10 +148,10 @@ def draw_virtual_levels(
     execution = execution or Execution(workers=1)
     levels = np.concatenate(
         [
-            simulate_population(model, repeated, np.tile(times_h, (chunk, 1)), effects=effects).level.reshape(
-                chunk, *times_h.shape
-            )
-            for repeated, effects, chunk in _draws(model, table, copies, execution)
+            simulate_population(
+                model, repeated, np.tile(times_h, (chunk, 1)), effects=effects, values=values
+            ).level.reshape(chunk, *times_h.shape)
+            for repeated, effects, values, chunk in _draws(model, table, copies, execution, value_sets or {})
         ]
     )
     known = ~np.isnan(levels).all(axis=0)
@@ -144,20 +161,22 @@ def draw_virtual_levels(
 
 
 def _draws(
-    model: PopulationModel, table: EventTable, copies: int, execution: Execution
-) -> Iterator[tuple[EventTable, dict[str, Floats], int]]:
-    """Some copies at a time: the table with them, their effects, how many."""
+    model: PopulationModel, table: EventTable, copies: int, execution: Execution, value_sets: Mapping[str, Floats]
+) -> Iterator[tuple[EventTable, dict[str, Floats], dict[str, Floats], int]]:
+    """Some copies at a time: the table with them, their effects, their typical values, how many."""
     if copies < 1:
         raise ValueRangeError("virtual subjects", copies, "1 or more", "give a larger number")
     generators = spawn_generators(execution.seed, copies, stream="virtual subjects")
     count, occasions = len(table.subjects), occasion_count(table)
-    at_once = max(1, _MOST_DOSES // max(int((table.doses.additional + 1).sum()), 1))
+    at_once = max(1, min(_MOST_DOSES // max(int((table.doses.additional + 1).sum()), 1), _MOST_SUBJECTS // count))
     execution.progress.start("virtual subjects", copies)
     try:
-        for chunk in split_chunks(generators, at_once):
-            drawn = [draw_random_effects(model, count, occasions, generator) for generator in chunk]
+        for chunk in split_chunks(list(enumerate(generators)), at_once):
+            numbers = np.array([number for number, _ in chunk])
+            drawn = [draw_random_effects(model, count, occasions, generator) for _, generator in chunk]
             effects = {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
-            yield repeat_subjects(table, len(chunk)), effects, len(chunk)
+            values = {name: np.repeat(sets[numbers % len(sets)], count) for name, sets in value_sets.items()}
+            yield repeat_subjects(table, len(chunk)), effects, values, len(chunk)
             execution.progress.advance(len(chunk))
     finally:
         execution.progress.finish()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from limus.kernel.errors import CancelledError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["Execution", "Progress", "SilentProgress", "split_chunks"]
 
@@ -81,6 +83,8 @@ class Execution:
         elif self.workers <= 1:
             yield None
         else:
+            from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
             with ProcessPoolExecutor(max_workers=self.workers) as pool:
                 yield pool
 
@@ -146,6 +150,8 @@ class Execution:
         results: list[Result | None],
         shown: bool,
     ) -> None:
+        from concurrent.futures import as_completed  # noqa: PLC0415
+
         futures = {pool.submit(function, item): index for index, item in enumerate(items)}
         try:
             for future in as_completed(futures):

@@ -14,7 +14,6 @@ from limus.kernel.language.expression import (
     Number,
     Symbol,
     apply,
-    free_symbols,
 )
 
 __all__ = ["derivative"]
@@ -43,6 +42,14 @@ def derivative(expression: Expression, name: str) -> Expression:
         The expression holds ``delay`` or ``rate_of`` of something that depends on the symbol.
     """
     done: dict[Expression, Expression] = {}
+    seen: dict[Expression, bool] = {}
+
+    def depends(node: Expression) -> bool:
+        if not isinstance(node, Apply):
+            return isinstance(node, Symbol) and node.name == name
+        if node not in seen:
+            seen[node] = any(map(depends, node.arguments))
+        return seen[node]
 
     def differentiate(node: Expression) -> Expression:
         if isinstance(node, Number):
@@ -50,7 +57,7 @@ def derivative(expression: Expression, name: str) -> Expression:
         if isinstance(node, Symbol):
             return ONE if node.name == name else ZERO
         if node not in done:
-            done[node] = ZERO if name not in free_symbols(node) else _apply_rule(node, differentiate)
+            done[node] = _apply_rule(node, differentiate) if depends(node) else ZERO
         return done[node]
 
     return differentiate(expression)

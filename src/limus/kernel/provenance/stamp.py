@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +114,8 @@ def stamp_run(
     OSError
         An input file cannot be read.
     """
+    from importlib import metadata  # noqa: PLC0415
+
     versions: dict[str, str] = {}
     for name in packages:
         try:

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.errors import ModelError
-from limus.kernel.language import Apply, Expression, Model, Number, apply, derivative, free_symbols, substitute, walk
-from limus.kernel.language.expression import RELATIONS, ZERO
+from limus.kernel.language import Expression, Model, Number, derivative, free_symbols
 from limus.kernel.provenance import hash_text
 from limus.kernel.simulation.python_code import load_function, write_function
+from limus.kernel.simulation.sampled_switches import find_time_conditions
+from limus.kernel.simulation.sensitivity import with_sensitivities
+from limus.kernel.simulation.switches import find_switches
 from limus.kernel.simulation.system import TIME, System, build_system, input_symbol, state_symbol
 
 __all__ = ["CompiledModel", "compile_model"]
@@ -30,6 +32,9 @@ _FUNCTIONS = (
     "delays",
     "priorities",
     "kicks",
+    "curvatures",
+    "parameter_rates",
+    "parameter_rate_slopes",
 )
 
 
@@ -52,13 +57,15 @@ class CompiledModel:
     sources : tuple of (str, str, str)
         Function name, fast source, careful source.
     jacobian_places : tuple of (int, int)
-        Row and column of each value that the Jacobian function returns.
+        Row and column of each value that the Jacobian function returns: of the model's own states.
     compartments : tuple of str
         Those whose size the ``sizes`` function returns, at the start: they hold concentrations.
     system : System
         The equations as expressions, for the fast engine to compile.
     switches : tuple of Expression
         Times, in the inputs, at which a condition on time changes.
+    time_conditions : tuple of Expression
+        Conditions on time alone whose times have no closed form.
     """
 
     name: str
@@ -73,6 +80,12 @@ class CompiledModel:
     compartments: tuple[str, ...]
     system: System
     switches: tuple[Expression, ...]
+    time_conditions: tuple[Expression, ...]
+
+    @property
+    def sensitivities(self) -> tuple[str, ...]:
+        """Inputs by which the outputs are differentiated."""
+        return self.system.blocks.parameters if self.system.blocks else ()
 
     @cached_property
     def key(self) -> str:
@@ -86,9 +99,10 @@ class CompiledModel:
         Parameters
         ----------
         function : str
-            ``derivatives``, ``jacobian``, ``initial``, ``outputs``, ``dose_scale``, ``sizes`` (of compartments, at the
-            start), or, of the events in order, ``triggers``, ``delays``, ``priorities`` and ``kicks`` (the values that
-            all of them assign).
+            ``derivatives`` and ``jacobian`` of the model's own states, ``initial``, ``outputs``, ``dose_scale``,
+            ``sizes`` (of compartments, at the start), or, of the events in order, ``triggers``, ``delays``,
+            ``priorities`` and ``kicks`` (the values that all of them assign), or, of sensitivities, ``curvatures``,
+            ``parameter_rates`` and ``parameter_rate_slopes`` (see :class:`limus.kernel.simulation.blocks.Blocks`).
         t : float
             Time.
         y, p : sequence of float
@@ -125,7 +139,9 @@ class CompiledModel:
             )
 
 
-def compile_model(model: Model, outputs: Sequence[str] | None = None) -> CompiledModel:
+def compile_model(
+    model: Model, outputs: Sequence[str] | None = None, *, sensitivities: Sequence[str] = ()
+) -> CompiledModel:
     """Compile a model once, to run it for many parameter sets.
 
     Parameters
@@ -134,6 +150,8 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         The model.
     outputs : sequence of str, optional
         Names to put out: species, parameters, compartments, reactions; by default every species and assigned name.
+    sensitivities : sequence of str, optional
+        Inputs by which outputs are differentiated: parameters, initial values, compartment sizes.
 
     Returns
     -------
@@ -145,13 +163,16 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         The model uses what this engine does not support; the message names it.
     ModelError, UnknownNameError
         As :func:`limus.kernel.simulation.system.build_system`.
+    ValueRangeError
+        As :func:`limus.kernel.simulation.sensitivity.with_sensitivities`, which may raise the others too.
     """
-    system = build_system(model, outputs)
+    system = with_sensitivities(build_system(model, outputs), sensitivities)
     variables = {state_symbol(name): f"y[{i}]" for i, name in enumerate(system.states)}
     variables |= {input_symbol(name): f"p[{i}]" for i, name in enumerate(system.inputs)} | {TIME: "t"}
     places, entries = _jacobian(system)
+    blocks = system.blocks
     results = {
-        "derivatives": system.derivatives,
+        "derivatives": system.derivatives[: blocks.size if blocks else None],
         "jacobian": entries,
         "initial": system.initial,
         "outputs": system.output_expressions,
@@ -161,6 +182,9 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         "delays": tuple(event.delay or Number(0.0) for event in system.events),
         "priorities": tuple(event.priority or Number(-math.inf) for event in system.events),
         "kicks": tuple(value for event in system.events for value in event.values),
+        "curvatures": tuple(blocks.curvatures.values()) if blocks else (),
+        "parameter_rates": tuple(blocks.rates.values()) if blocks else (),
+        "parameter_rate_slopes": tuple(blocks.rate_slopes.values()) if blocks else (),
     }
     sources = tuple(
         (
@@ -179,16 +203,20 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Compile
         required=system.required,
         states=system.states,
         outputs=system.outputs,
-        dosable=tuple(system.dose_scale),
+        dosable=tuple(name for name in system.dose_scale if not blocks or name in system.states[: blocks.size]),
         sources=sources,
         jacobian_places=places,
         system=system,
-        switches=_switches(system),
+        switches=find_switches(system),
+        time_conditions=find_time_conditions(system),
         compartments=tuple(system.sizes),
     )
 
 
 def _jacobian(system: System) -> tuple[tuple[tuple[int, int], ...], tuple[Expression, ...]]:
+    """Of the model's own states, also where the system has sensitivities."""
+    if system.blocks is not None:
+        return tuple(system.blocks.slopes), tuple(system.blocks.slopes.values())
     places, entries = [], []
     columns = {state_symbol(name): j for j, name in enumerate(system.states)}
     for i, expression in enumerate(system.derivatives):
@@ -196,32 +224,3 @@ def _jacobian(system: System) -> tuple[tuple[tuple[int, int], ...], tuple[Expres
             places.append((i, columns[symbol]))
             entries.append(derivative(expression, symbol))
     return tuple(places), tuple(entries)
-
-
-def _switches(system: System) -> tuple[Expression, ...]:
-    """Times, in the inputs, at which a condition such as ``time >= start`` changes.
-
-    A solver that does not stop there may step over a short pulse without a trace. Conditions that are not linear in
-    time, or that depend on states, are left to its error control.
-    """
-    found: dict[Expression, None] = {}
-    looked_at = (*system.derivatives, *(event.trigger for event in system.events))
-    for part in (part for expression in looked_at for part in walk(expression)):
-        if isinstance(part, Apply) and part.operator in RELATIONS and TIME in free_symbols(part):
-            left, right = part.arguments
-            difference = apply("add", left, apply("negate", right))
-            if any(symbol.startswith(state_symbol("")) for symbol in free_symbols(difference)):
-                continue
-            slope = derivative(difference, TIME)
-            if TIME not in free_symbols(slope) and _is_linear(difference):
-                at_zero = substitute(difference, {TIME: ZERO})
-                found[apply("negate", apply("divide", at_zero, slope))] = None
-    return tuple(found)
-
-
-def _is_linear(expression: Expression) -> bool:
-    """Whether time occurs only where sums, products and quotients carry it, not in a step such as floor(time)."""
-    carriers = {"add", "negate", "multiply", "divide"}
-    return all(
-        part.operator in carriers for part in walk(expression) if isinstance(part, Apply) and TIME in free_symbols(part)
-    )

@@ -37,6 +37,8 @@ class Work:
     relative_tolerance, absolute_tolerance : float
     only_reference : bool
         Whether the engine is left out.
+    sensitivity_errors : bool
+        Whether the engine's error control looks at sensitivities too; the reference solver's does.
     """
 
     model: CompiledModel
@@ -47,6 +49,7 @@ class Work:
     relative_tolerance: float
     absolute_tolerance: float
     only_reference: bool = False
+    sensitivity_errors: bool = True
 
     def part(self, sets: range) -> Work:
         """Some neighbouring sets as work of their own."""
@@ -102,6 +105,7 @@ def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = 
             batch,
             relative_tolerance=work.relative_tolerance,
             absolute_tolerance=work.absolute_tolerance,
+            sensitivity_errors=work.sensitivity_errors,
             threads=threads,
             after_chunk=after_chunk,
         )

@@ -181,7 +181,7 @@ def solve_with_events(task: Task) -> Trajectory:
     try:
         hybrid.notice(t)
         hybrid.execute(t)
-        for stop, group in group_stops(task.happenings, times, float(times[-1])):
+        for stop, group in group_stops(task.happenings, times, task.start, float(times[-1])):
             while t < stop:
                 wait = min((d.time for d in hybrid.due), default=stop)
                 t, status = hybrid.advance(t, min(stop, max(wait, t)), times, rows)

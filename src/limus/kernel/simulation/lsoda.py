@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from limus.kernel.simulation.block_arrays import BlockArrays
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.schedule import Action, Happening, group_stops, same_time
+from limus.kernel.simulation.schedule import Action, Happening, group_stops, rounding
 
 __all__ = ["Run", "Task", "Trajectory", "begin_run", "happen", "solve_trajectory"]
 
@@ -58,24 +59,35 @@ class Trajectory:
 
 @dataclass(slots=True)
 class Run:
-    """The state of one integration between stops: ``infused`` in amounts, ``infusion`` in the states' units."""
+    """The state of one integration between stops.
+
+    ``infused`` is in amounts, ``infusion`` in the states' units; ``size`` is how many states the model has; ``start``
+    is its first time; ``blocks`` are the equations of a system with sensitivities.
+    """
 
     model: CompiledModel
     p: list[float]
     relative_tolerance: float
-    absolute_tolerance: float
+    absolute_tolerance: float | NDArray[np.float64]
     infused: NDArray[np.float64]
     infusion: NDArray[np.float64]
+    size: int
+    start: float
+    blocks: BlockArrays | None
     last_time: float = math.nan
 
     def derivatives(self, t: float, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rates of change with what is infused."""
         self.last_time = float(t)
+        if self.blocks is not None:
+            return self.blocks.derivatives(t, y, self.p) + self.infusion
         found = np.array(self.model.evaluate("derivatives", t, y.tolist(), self.p))
         return found + self.infusion
 
     def jacobian(self, t: float, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """The analytic Jacobian, dense."""
+        if self.blocks is not None:
+            return self.blocks.jacobian(t, y, self.p)
         matrix = np.zeros((len(y), len(y)))
         values = self.model.evaluate("jacobian", t, y.tolist(), self.p)
         for (i, j), value in zip(self.model.jacobian_places, values, strict=True):
@@ -104,7 +116,7 @@ class Run:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ODEintWarning)
-            found, info = odeint(
+            found, info = odeint(  # type: ignore[call-overload]  # the stubs do not know tolerances of each state
                 self.derivatives,
                 y,
                 times,
@@ -130,7 +142,19 @@ def begin_run(task: Task) -> tuple[Run, NDArray[np.float64], str]:
     model, p = task.model, list(task.inputs)
     state = np.array(model.evaluate("initial", task.start, [], p), dtype=np.float64)
     nothing = np.zeros(len(state))
-    run = Run(model, p, task.relative_tolerance, task.absolute_tolerance, nothing, nothing.copy())
+    blocks = BlockArrays(model, model.system.blocks) if model.system.blocks else None
+    absolute = task.absolute_tolerance
+    run = Run(
+        model=model,
+        p=p,
+        relative_tolerance=task.relative_tolerance,
+        absolute_tolerance=absolute if blocks is None else blocks.absolute_tolerances(absolute, p),
+        infused=nothing,
+        infusion=nothing.copy(),
+        size=model.system.blocks.size if model.system.blocks else len(state),
+        start=task.start,
+        blocks=blocks,
+    )
     if np.isfinite(state).all():
         return run, state, "ok"
     name = model.states[int(np.argmax(~np.isfinite(state)))]
@@ -154,10 +178,10 @@ def solve_trajectory(task: Task) -> Trajectory:
     run, state, status = begin_run(task)
     if status != "ok":
         return Trajectory(values, status, task.start, state)
-    now, next_output, tolerance = task.start, 0, same_time(np.append(times, task.start))
-    for stop, group in group_stops(task.happenings, times, float(times[-1])):
+    now, next_output = task.start, 0
+    for stop, group in group_stops(task.happenings, times, task.start, float(times[-1])):
         asked = times[next_output : int(np.searchsorted(times, stop, side="right"))]
-        path, status, reached = _segment(run, state, now, stop, asked, tolerance)
+        path, status, reached = _segment(run, state, now, stop, asked, task.start)
         for k, t in enumerate(asked[: len(path)]):
             values[next_output + k] = model.evaluate("outputs", float(t), path[k].tolist(), run.p)
         if status != "ok":
@@ -169,12 +193,12 @@ def solve_trajectory(task: Task) -> Trajectory:
 
 
 def _segment(
-    run: Run, state: NDArray[np.float64], now: float, stop: float, asked: NDArray[np.float64], tolerance: float
+    run: Run, state: NDArray[np.float64], now: float, stop: float, asked: NDArray[np.float64], start: float
 ) -> tuple[NDArray[np.float64], str, float]:
     """States at each asked time, then at ``stop``; on failure only at the asked times that were reached."""
     grid = [now]
     for t in (*asked.tolist(), stop):
-        if t - grid[-1] > tolerance:
+        if t - grid[-1] > rounding(t, start):
             grid.append(t)
     wanted = np.searchsorted(grid, np.append(asked, stop), side="right") - 1
     if len(grid) == 1:
@@ -199,8 +223,11 @@ def happen(run: Run, state: NDArray[np.float64], now: float, group: Sequence[Hap
         elif happening.action == Action.SHIFT:
             state[i] += happening.amount
         elif happening.action == Action.DOSE:
-            state[i] += happening.amount * _scale(run, state, now)[i] if happening.amount else 0.0
-            run.infused[i] += happening.rate
+            own = slice(i, None, run.size)  # the state, and its derivatives by parameters
+            state[own] += happening.amount * _scale(run, state, now)[own] if happening.amount else 0.0
+            run.infused[own] += happening.rate
+        elif happening.action == Action.SWITCH:
+            state[(1 + i) * run.size :][: run.size] += happening.amount * _jump(run, state, now)
     running = run.infused != 0.0
     run.infusion[:] = 0.0
     if running.any():
@@ -211,5 +238,14 @@ def _scale(run: Run, state: NDArray[np.float64], now: float) -> NDArray[np.float
     """Change of each state per unit of amount."""
     scale = np.zeros(len(state))
     found = run.model.evaluate("dose_scale", now, state.tolist(), run.p)
-    scale[[run.model.states.index(name) for name in run.model.dosable]] = found
+    scale[[run.model.states.index(name) for name in run.model.system.dose_scale]] = found
     return scale
+
+
+def _jump(run: Run, state: NDArray[np.float64], now: float) -> NDArray[np.float64]:
+    """By how much the model's rates are higher just before a time than just after."""
+    y = state[: run.size].tolist()
+    margin = 2.0 * rounding(now, run.start)
+    before = run.model.evaluate("derivatives", now - margin, y, run.p)
+    after = run.model.evaluate("derivatives", now + margin, y, run.p)
+    return np.subtract(before, after)

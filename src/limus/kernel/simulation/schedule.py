@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.simulation.dosing import EVERY, DoseTable, Treatment
 
-__all__ = ["Action", "Happening", "Schedule", "group_stops", "same_time", "write_out"]
+__all__ = ["Action", "Happening", "Schedule", "Switches", "group_stops", "rounding", "same_time", "write_out"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,6 +27,7 @@ class Action(IntEnum):
     SHIFT = 3  # a state changes by `amount`, in its own unit
     DOSE = 4  # a state changes by `amount` and its input rate by `rate`, in amounts
     STOP = 5  # nothing, but the solver must not step over the time
+    SWITCH = 6  # a condition on time changes; `target` is a parameter of which the time has the derivative `amount`
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,24 @@ class Schedule:
         ]
 
 
+@dataclass(frozen=True, eq=False)
+class Switches:
+    """K times at which a condition on time changes.
+
+    Attributes
+    ----------
+    subject : (K,) array of int
+        Or ``EVERY``.
+    time : (K,) array
+    slopes : (K, P) array
+        Derivatives of the times by parameters.
+    """
+
+    subject: Integers
+    time: Floats
+    slopes: Floats
+
+
 class _Rows:
     """Columns that are still being gathered: subject, time of the order, time, action, target, amount, rate."""
 
@@ -104,7 +123,7 @@ def write_out(
     inputs: Sequence[str],
     count: int,
     ends: Floats,
-    switches: tuple[Integers, Floats] | None = None,
+    switches: Switches | None = None,
     steady_states: Floats | None = None,
     just_before: float = 0.0,
 ) -> Schedule:
@@ -120,8 +139,8 @@ def write_out(
         Subjects, N.
     ends : (N,) array
         Last time of each subject; what is later is left out.
-    switches : tuple of (K,) array of int and (K,) array, optional
-        Subjects (-1 for every one) and times at which a condition on time changes.
+    switches : Switches, optional
+        When conditions on time change.
     steady_states : (D, S) array, optional
         For each dose with ``steady_state``, the state at its time; rows of other doses are not looked at.
     just_before : float
@@ -140,9 +159,12 @@ def write_out(
     if steady_states is not None:
         _add_steady_states(rows, treatment.doses, steady_states, just_before)
     if switches is not None:
-        nothing = np.zeros(len(switches[0]), dtype=np.int64)
-        never = np.full(len(switches[0]), np.inf)  # no reset cancels a switch
-        rows.add(switches[0], never, switches[1], Action.STOP, nothing, np.zeros(len(switches[0])))
+        never = np.full(len(switches.time), np.inf)  # no reset cancels a switch
+        zeros = np.zeros(len(switches.time))
+        rows.add(switches.subject, never, switches.time, Action.STOP, zeros.astype(np.int64), zeros)
+        k, parameter = np.nonzero(switches.slopes)
+        moved = (switches.subject[k], never[k], switches.time[k])
+        rows.add(*moved, Action.SWITCH, parameter.astype(np.int64), switches.slopes[k, parameter])
     return _sort(rows, count)
 
 
@@ -254,7 +276,9 @@ def _is_cancelled(subject: Integers, ordered: Floats, time: Floats, action: Inte
     return resets_until(time) > resets_until(np.minimum(ordered, time))
 
 
-def group_stops(happenings: Sequence[Happening], times: Floats, end: float) -> list[tuple[float, list[Happening]]]:
+def group_stops(
+    happenings: Sequence[Happening], times: Floats, start: float, end: float
+) -> list[tuple[float, list[Happening]]]:
     """Return the times to stop at with what happens at each, ``end`` last.
 
     A time that equals an output time, or the stop before it, but for rounding is made equal to it: an output at a
@@ -266,18 +290,18 @@ def group_stops(happenings: Sequence[Happening], times: Floats, end: float) -> l
         In time order.
     times : (T,) array
         Output times.
-    end : float
-        What happens there or later is left out.
+    start, end : float
+        Of the trajectory; what happens at the end or later is left out.
 
     Returns
     -------
     list of (float, list of Happening)
         In time order.
     """
-    tolerance = same_time(times)
     stops: list[tuple[float, list[Happening]]] = []
     for happening in happenings:
         nearest = float(times[np.argmin(np.abs(times - happening.time))])
+        tolerance = rounding(happening.time, start)
         time = nearest if abs(nearest - happening.time) <= tolerance else happening.time
         if time >= end:
             break
@@ -286,6 +310,11 @@ def group_stops(happenings: Sequence[Happening], times: Floats, end: float) -> l
         else:
             stops.append((time, [happening]))
     return [*stops, (end, [])]
+
+
+def rounding(time: float, start: float) -> float:
+    """Return what rounding may make of a time, as of k times interval plus lag since a start."""
+    return _SAME_TIME * max(abs(time), abs(start))
 
 
 def same_time(times: Floats) -> float:

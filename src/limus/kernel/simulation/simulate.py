@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,11 +13,17 @@ from limus.kernel.errors import CancelledError, ModelError, SolveError, UnknownN
 from limus.kernel.execution import Execution, split_chunks
 from limus.kernel.language import Expression, evaluate_arrays
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import EVERY, Dose, DoseTable, Treatment, check_treatment
+from limus.kernel.simulation.dosing import Dose, DoseTable, Treatment, check_treatment
 from limus.kernel.simulation.ensemble import Solution, Work, solve
 from limus.kernel.simulation.schedule import same_time, write_out
 from limus.kernel.simulation.steady_dosing import find_steady_states
-from limus.kernel.simulation.system import TIME, input_symbol, state_symbol
+from limus.kernel.simulation.switch_times import (
+    find_switch_times,
+    refuse_changed_parameters,
+    refuse_coincidences,
+    values_by_symbol,
+)
+from limus.kernel.simulation.system import state_symbol
 
 __all__ = ["SimulationResult", "simulate"]
 
@@ -44,6 +50,10 @@ class SimulationResult:
         ``rodas5p``; ``exact`` for a linear model; ``lsoda`` for a set that the engine gave to the reference solver.
     end_states : (N, S) array
         State of each set at its last time, before what happens there.
+    sensitivity_parameters : tuple of str
+        Inputs by which outputs are differentiated, P of them.
+    sensitivity_values : (N, T, O, P) array
+        Derivatives of the values.
     """
 
     times: NDArray[np.float64]
@@ -53,6 +63,8 @@ class SimulationResult:
     failure_time: NDArray[np.float64]
     solver: tuple[str, ...]
     end_states: NDArray[np.float64]
+    sensitivity_parameters: tuple[str, ...]
+    sensitivity_values: NDArray[np.float64]
 
     def output(self, name: str) -> NDArray[np.float64]:
         """Return one output, shape (N, T).
@@ -67,6 +79,20 @@ class SimulationResult:
             The output was not asked for.
         """
         return self.values[:, :, self.outputs.index(name)]
+
+    def sensitivities(self, name: str) -> NDArray[np.float64]:
+        """Return the derivatives of one output by the parameters of the compiled model, shape (N, T, P).
+
+        Parameters
+        ----------
+        name : str
+
+        Raises
+        ------
+        ValueError
+            The output was not asked for.
+        """
+        return self.sensitivity_values[:, :, self.outputs.index(name), :]
 
     def require_success(self, where: str) -> None:
         """Raise if any trajectory failed.
@@ -100,6 +126,7 @@ def simulate(
     relative_tolerance: float = 1e-8,
     absolute_tolerance: float = 1e-10,
     solver: Literal["engine", "reference"] = "engine",
+    sensitivity_errors: bool = True,
     execution: Execution | None = None,
     label: str = "",
 ) -> SimulationResult:
@@ -123,6 +150,9 @@ def simulate(
         Of the local error, positive; absolute in the unit of the states.
     solver : {'engine', 'reference'}
         The engine, which gives what it cannot solve to the reference solver; or the reference solver for all.
+    sensitivity_errors : bool
+        Whether the tolerances hold for sensitivities too (absolute: over the size of the parameter). Without, steps are
+        those of the model alone; sensitivities are then about as accurate as the outputs.
     execution : Execution, optional
         How to run; the numbers do not depend on it.
     label : str
@@ -138,7 +168,10 @@ def simulate(
         A parameter or a dose's target that the model does not have.
     ValueRangeError
         Times that decrease or are not finite, a tolerance that is not positive, a value that is not finite, arrays
-        of different lengths, a negative or zero compartment size, a dose before the start or for an unknown set.
+        of different lengths, a negative or zero compartment size, a dose before the start or for an unknown set, or a
+        sensitivity that does not exist because two things happen at one time.
+    UnsupportedFeatureError
+        A sensitivity to an input that the treatment changes, or whose steady state depends on a condition on time.
     ModelError
         A needed input without a value, or a dose into a compartment without a size.
     SolveError
@@ -152,21 +185,24 @@ def simulate(
     starts = _starts(grid, start, len(rows))
     treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
     check_treatment(treatment, dosable=model.dosable, inputs=model.inputs, starts=starts)
+    refuse_changed_parameters(model, treatment)
     treatment = treatment.with_own_steady_states(len(rows))
     _check_sizes(model, rows, starts)
     _check_dose_scale(model, rows, starts, treatment)
     execution = execution or Execution(workers=1)
     just_before = max(4.0 * same_time(grid), 1e-300)
+    ends = np.broadcast_to(np.nanmax(grid, axis=1), (len(rows),))
     schedule = write_out(
         treatment,
         states=model.states,
         inputs=model.inputs,
         count=len(rows),
-        ends=np.broadcast_to(np.nanmax(grid, axis=1), (len(rows),)),
-        switches=_switches(model, rows, starts, treatment),
+        ends=ends,
+        switches=find_switch_times(model, rows, (starts, ends), treatment, 2.0 * same_time(grid)),
         steady_states=find_steady_states(model, rows, treatment, relative_tolerance, absolute_tolerance),
         just_before=just_before,
     )
+    refuse_coincidences(model, schedule, just_before)
     steady = treatment.doses.steady_state > 0
     np.minimum.at(starts, treatment.doses.subject[steady], treatment.doses.time[steady] - 2.0 * just_before)
     work = Work(
@@ -178,18 +214,23 @@ def simulate(
         relative_tolerance,
         absolute_tolerance,
         only_reference=solver == "reference",
+        sensitivity_errors=sensitivity_errors,
     )
     solution = (
         _solve_here(work, execution, label) if execution.executor is None else _solve_there(work, execution, label)
     )
+    blocks = 1 + len(model.sensitivities)
+    values = solution.values.reshape(*solution.values.shape[:2], blocks, len(model.outputs) // blocks)
     return SimulationResult(
         times=grid if np.ndim(times) > 1 else grid[0],
-        outputs=model.outputs,
-        values=solution.values,
+        outputs=model.outputs[: values.shape[3]],
+        values=values[:, :, 0],
         status=solution.status,
         failure_time=solution.failure_times,
         solver=solution.solver,
-        end_states=solution.end_states,
+        end_states=solution.end_states[:, : len(model.states) // blocks],
+        sensitivity_parameters=model.sensitivities,
+        sensitivity_values=np.swapaxes(values[:, :, 1:], 2, 3),
     )
 
 
@@ -201,34 +242,6 @@ def _starts(grid: NDArray[np.float64], start: ArrayLike | None, count: int) -> N
     if (given > first).any():
         raise ValueRangeError("start", given.max(), "not after the first output time", "start earlier")
     return np.array(np.broadcast_to(given, (count,)))
-
-
-def _inputs_by_symbol(model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64]) -> dict[str, Any]:
-    return {input_symbol(name): rows[:, i] for i, name in enumerate(model.inputs)} | {TIME: starts}
-
-
-def _switches(
-    model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64], treatment: Treatment
-) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-    """Times at which a condition on time changes: with the inputs at the start, and with each change of an input."""
-    if not model.switches:
-        return None
-    subjects, versions = [np.arange(len(rows))], [rows]
-    changes = treatment.changes
-    for i in np.argsort(changes.time, kind="stable").tolist():
-        subject, value = changes.subject[i], changes.value[i]
-        subjects.append(np.arange(len(rows)) if subject == EVERY else np.array([subject]))
-        versions.append(np.array(versions[0][subjects[-1]]))
-        versions[-1][:, model.inputs.index(changes.inputs[changes.input[i]])] = value
-    who = np.concatenate(subjects)
-    values = _inputs_by_symbol(model, np.concatenate(versions), starts[who])
-    found = np.stack([np.broadcast_to(evaluate_arrays(e, values), who.shape) for e in model.switches], axis=1)
-    if (found == found[0]).all() and (starts == starts[0]).all():
-        who, found = np.array([EVERY]), found[:1]
-    who = np.repeat(who, len(model.switches))
-    begin = np.where(who == EVERY, starts[0], starts[np.maximum(who, 0)])
-    inside = np.isfinite(found.reshape(-1)) & (found.reshape(-1) > begin)
-    return who[inside].astype(np.int64), found.reshape(-1)[inside]
 
 
 def _solve_here(work: Work, execution: Execution, label: str) -> Solution:
@@ -305,7 +318,7 @@ def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike], t
 
 
 def _check_sizes(model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64]) -> None:
-    values = _inputs_by_symbol(model, rows, starts)
+    values = values_by_symbol(model, rows, starts)
     for name, expression in model.system.sizes.items():
         sizes = _by_set(expression, values, len(rows))
         if (sizes <= 0.0).any():  # NaN is a size that nothing needs, or check_inputs would have refused it
@@ -317,8 +330,8 @@ def _check_sizes(model: CompiledModel, rows: NDArray[np.float64], starts: NDArra
 def _check_dose_scale(
     model: CompiledModel, rows: NDArray[np.float64], starts: NDArray[np.float64], treatment: Treatment
 ) -> None:
-    values = _inputs_by_symbol(model, rows, starts)
-    used = {treatment.doses.targets[i] for i in np.unique(treatment.doses.target)}
+    values = values_by_symbol(model, rows, starts)
+    used = {treatment.doses.targets[i] for i in np.flatnonzero(np.bincount(treatment.doses.target))}
     if used:
         states = zip(model.states, model.system.initial, strict=True)
         values |= {state_symbol(name): _by_set(initial, values, len(rows)) for name, initial in states}

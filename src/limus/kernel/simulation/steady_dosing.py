@@ -6,6 +6,9 @@ Let P(y) be the state after one interval that starts from y with a dose. At stea
 
 needs one step for a linear model, where the differences are exact, and converges quadratically for others. States on
 which nothing depends, such as a cumulated area, have no steady state and are left at their initial values.
+
+A sensitivity s of the steady state fulfils s = M s + dP/dp, so the same matrix corrects its guess, block by block. Its
+correction is exact as soon as y is; differences of sensitivities are not needed.
 """
 
 from __future__ import annotations
@@ -111,8 +114,8 @@ def _period(
 
 
 def _taking_part(system: System) -> NDArray[np.int64]:
-    """Places of the states on which a derivative depends, directly or through others."""
-    left = list(range(len(system.states)))
+    """Places of the model's own states on which a derivative depends, directly or through others."""
+    left = list(range(system.blocks.size if system.blocks else len(system.states)))
     while True:
         used = frozenset[str]().union(*(free_symbols(system.derivatives[i]) for i in left))
         kept = [i for i in left if state_symbol(system.states[i]) in used]
@@ -128,19 +131,24 @@ def _fixed_point(
     tolerances: tuple[float, float],
     steady: NDArray[np.int64],
 ) -> Floats:
+    blocks = 1 + len(model.sensitivities)
+    size = len(model.states) // blocks
+    every = (np.arange(blocks)[:, None] * size + places).reshape(-1)
     start = _advance(model, period, None, np.zeros(len(steady)), tolerances)
     state = start.copy()
-    state[:, places] = _advance(model, period, start, period.interval, tolerances)[:, places]
+    state[:, every] = _advance(model, period, start, period.interval, tolerances)[:, every]
     open_ = np.arange(len(steady) if len(places) else 0)
     for _ in range(_MOST_ITERATIONS if len(places) else 0):
         image, slopes = _image_and_slopes(model, _part(period, open_), state[open_], places, tolerances)
-        rest = (image - state[open_])[:, places]
-        size = np.maximum(np.abs(image), np.abs(state[open_]))[:, places]
-        error = np.abs(rest) / (10.0 * tolerances[0] * size.max(axis=1, keepdims=True) + tolerances[1])
-        done = (error <= 1.0).all(axis=1)
+        shape = (len(open_), blocks, len(places))
+        rest = (image - state[open_])[:, every].reshape(shape)
+        sizes = np.maximum(np.abs(image), np.abs(state[open_]))[:, every].reshape(shape)
+        absolute = tolerances[1] * _weights(model, period.inputs[open_])[:, :, None]
+        error = np.abs(rest) / (10.0 * tolerances[0] * sizes.max(axis=2, keepdims=True) + absolute)
+        done = (error <= 1.0).all(axis=(1, 2))
         with np.errstate(all="ignore"):
             step = _solve(np.eye(len(places)) - slopes, rest)
-        state[open_[:, None], places] += step
+        state[open_[:, None], every] += step.reshape(len(open_), -1)
         lost = ~np.isfinite(state[open_]).all(axis=1)
         open_ = open_[lost] if lost.any() else open_[~done]
         if lost.any() or len(open_) == 0:
@@ -156,13 +164,19 @@ def _fixed_point(
     )
 
 
+def _weights(model: CompiledModel, inputs: Floats) -> Floats:
+    """What the absolute tolerance is multiplied by in each block: 1/|p| for the sensitivity to p, 1 where p is 0."""
+    sizes = np.abs(inputs[:, [model.inputs.index(name) for name in model.sensitivities]])
+    return np.concatenate([np.ones((len(inputs), 1)), 1.0 / np.where(sizes == 0.0, 1.0, sizes)], axis=1)
+
+
 def _solve(matrices: Floats, right: Floats) -> Floats:
-    """Solve each system; NaN where one is singular but for rounding."""
+    """Solve each system for right-hand sides (n, 1 + P, S); NaN where one is singular but for rounding."""
     finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
     sizes = np.linalg.svd(np.where(finite[:, None, None], matrices, 0.0), compute_uv=False)
     singular = sizes[:, -1] <= _SINGULAR * sizes[:, 0]
-    safe = np.where(singular[:, None, None], np.eye(right.shape[1]), matrices)
-    found = np.asarray(np.linalg.solve(safe, right[..., None])[..., 0], dtype=np.float64)
+    safe = np.where(singular[:, None, None], np.eye(right.shape[2]), matrices)
+    found = np.asarray(np.swapaxes(np.linalg.solve(safe, np.swapaxes(right, 1, 2)), 1, 2), dtype=np.float64)
     found[singular] = np.nan
     return found
 

@@ -7,8 +7,7 @@ stoichiometries are inlined, so that derivatives and outputs depend only on inpu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from limus.kernel.errors import ModelError, UnknownNameError, UnsupportedFeatureError, near_names
 from limus.kernel.language import (
@@ -27,84 +26,9 @@ from limus.kernel.language import (
     without_algebraic_rules,
 )
 from limus.kernel.language.expression import ONE, ZERO, Apply
+from limus.kernel.simulation.equations import TIME, System, SystemEvent, input_symbol, state_symbol
 
 __all__ = ["TIME", "System", "SystemEvent", "build_system", "input_symbol", "state_symbol"]
-
-TIME = "time"
-
-
-def state_symbol(name: str) -> str:
-    """Return the symbol that stands for a state in a system's expressions."""
-    return f"y:{name}"
-
-
-def input_symbol(name: str) -> str:
-    """Return the symbol that stands for an input in a system's expressions."""
-    return f"p:{name}"
-
-
-@dataclass(frozen=True, slots=True)
-class SystemEvent:
-    """A triggered event, resolved: when ``trigger`` turns true, states ``targets`` take ``values`` after ``delay``.
-
-    Attributes are those of :class:`limus.kernel.language.Event`, in states, inputs and time.
-    """
-
-    name: str
-    trigger: Expression
-    delay: Expression | None
-    priority: Expression | None
-    initial_value: bool
-    persistent: bool
-    values_from_trigger_time: bool
-    targets: tuple[int, ...]
-    values: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class System:
-    """dy/dt = f(time, y, inputs), with initial values and outputs, as expressions.
-
-    Attributes
-    ----------
-    name : str
-        The model's name.
-    inputs : tuple of str
-        Names that may be set: compartment sizes, constant parameters, initial values of species.
-    defaults : tuple of float
-        The model's own value of each input; NaN where it gives none.
-    states : tuple of str
-        State names; a species' state bears the species' name.
-    initial : tuple of Expression
-        Initial state, in the inputs.
-    derivatives : tuple of Expression
-        In states, inputs and time.
-    outputs : tuple of str
-        Names of the outputs.
-    output_expressions : tuple of Expression
-        In states, inputs and time.
-    dose_scale : mapping of str to Expression
-        For each species that can be dosed: change of its state per unit of amount, in inputs and states.
-    sizes : mapping of str to Expression
-        Initial size of each compartment that holds a concentration, in the inputs; it must be positive.
-    required : frozenset of str
-        Inputs that the expressions use; each needs a number.
-    events : tuple of SystemEvent
-        Triggered events.
-    """
-
-    name: str
-    inputs: tuple[str, ...]
-    defaults: tuple[float, ...]
-    states: tuple[str, ...]
-    initial: tuple[Expression, ...]
-    derivatives: tuple[Expression, ...]
-    outputs: tuple[str, ...]
-    output_expressions: tuple[Expression, ...]
-    dose_scale: Mapping[str, Expression]
-    sizes: Mapping[str, Expression]
-    required: frozenset[str]
-    events: tuple[SystemEvent, ...] = ()
 
 
 def build_system(model: Model, outputs: Sequence[str] | None = None) -> System:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,37 +94,29 @@ def read_cells(path: Path, *, text_ids: bool = False) -> EventCells:
 def _split(path: Path, text: str, findings: list[Finding], text_ids: bool) -> EventCells:
     blank: list[int] = []
     comments: list[int] = []
-    lines = list(_numbered(text, blank, comments))
+    numbers, lines = _numbered(text, blank, comments)
     if not lines:
         raise FileReadError(str(path), "no lines", "a header line and rows", "check the file")
-    separator = _separator(lines[0][1])
+    separator = _separator(lines[0])
     if separator != ",":
         findings.append(_note(path, "separator", f"{_SEPARATORS[separator]}s between cells", "read as they are"))
-    records = _records(path, lines, separator)
-    names = tuple(name.strip() for name in records[0][1])
+    names = tuple(name.strip() for name in _records(path, lines[:1], separator)[0])
     if len(names) == 1 and " " in names[0]:
         do = "write commas between the cells, and one cell where several spaces stand"
         findings.append(Finding("separator", Severity.ERROR, f"{path}, header", names[0], "commas between cells", do))
-    rows: list[tuple[int, list[str]]] = []
-    for number, cells in records[1:]:
-        verdict = _letter_line(cells, names, text_ids=text_ids) if cells[0].lstrip()[:1].isalpha() else "row"
-        if verdict == "comment":
-            comments.append(number)
-        elif verdict == "letter":
-            findings.append(_begins_with_letter(path, number, cells))
-        elif len(cells) != len(names):
-            findings.append(_ragged(path, number, cells, len(names)))
-        else:
-            rows.append((number, cells))
+    columns: tuple[Sequence[str], ...] | None = _plain_columns(lines[1:], separator, names, text_ids=text_ids)
+    kept = numbers[1:]
+    if columns is None:
+        rows = _judged_rows(path, numbers, lines, separator, names, findings, comments, text_ids=text_ids)
+        kept = [number for number, _ in rows]
+        columns = tuple(zip(*(cells for _, cells in rows), strict=True)) if rows else tuple(() for _ in names)
     if comments:
         got = f"{len(comments)} comment lines: {some(sorted(comments))}"
         findings.append(_note(path, "comment-lines", got, "left out, as NONMEM does under IGNORE=@"))
     if blank:
         findings.append(_note(path, "blank-lines", f"{len(blank)} blank lines: {some(blank)}", "left out"))
-    columns = tuple(zip(*(cells for _, cells in rows), strict=True)) if rows else tuple(() for _ in names)
-    line = np.array([number for number, _ in rows], dtype=np.int64)
     stated = text.split("\n", 1)[0].strip() if text.startswith(_WRITTEN) else ""
-    return EventCells(str(path), names, columns, line, "line", tuple(findings), stated)
+    return EventCells(str(path), names, columns, np.array(kept, dtype=np.int64), "line", tuple(findings), stated)
 
 
 def some(values: Sequence[object], most: int = 10) -> str:
@@ -148,8 +140,9 @@ def some(values: Sequence[object], most: int = 10) -> str:
     return listed if len(values) <= most else f"{listed} and {len(values) - most} more"
 
 
-def _numbered(text: str, blank: list[int], comments: list[int]) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers, without blank ones and those that begin with # or @."""
+def _numbered(text: str, blank: list[int], comments: list[int]) -> tuple[list[int], list[str]]:
+    """Numbers and texts of lines, without blank ones and those that begin with # or @."""
+    numbers, lines = [], []
     for number, line in enumerate(io.StringIO(text, newline=""), start=1):
         start = line.lstrip()[:1]
         if not line.strip(" \t\r\n,;"):
@@ -157,22 +150,67 @@ def _numbered(text: str, blank: list[int], comments: list[int]) -> Iterator[tupl
         elif start in {"#", "@"}:
             comments.append(number)
         else:
-            yield number, line
+            numbers.append(number)
+            lines.append(line.rstrip("\r\n"))
+    return numbers, lines
+
+
+def _plain_columns(
+    lines: Sequence[str], separator: str, names: tuple[str, ...], *, text_ids: bool
+) -> tuple[list[str], ...] | None:
+    """Columns of lines that need no second look: no quotes, one cell a name, no letter first; else None.
+
+    A list for each of a million rows would cost more than everything else.
+    """
+    width = len(names)
+    for line in lines:
+        start = line.lstrip()
+        odd = start.startswith(names[0]) if text_ids else start[:1].isalpha()
+        if odd or '"' in line or line.count(separator) != width - 1:
+            return None
+    cells = separator.join(lines).split(separator) if lines else []
+    return tuple(cells[k::width] for k in range(width))
+
+
+def _judged_rows(
+    path: Path,
+    numbers: Sequence[int],
+    lines: Sequence[str],
+    separator: str,
+    names: tuple[str, ...],
+    findings: list[Finding],
+    comments: list[int],
+    *,
+    text_ids: bool,
+) -> list[tuple[int, list[str]]]:
+    """Rows with their line numbers; comments and lines at fault go to the lists."""
+    rows: list[tuple[int, list[str]]] = []
+    for number, cells in zip(numbers[1:], _records(path, lines, separator)[1:], strict=True):
+        verdict = _letter_line(cells, names, text_ids=text_ids) if cells[0].lstrip()[:1].isalpha() else "row"
+        if verdict == "comment":
+            comments.append(number)
+        elif verdict == "letter":
+            findings.append(_begins_with_letter(path, number, cells))
+        elif len(cells) != len(names):
+            findings.append(_ragged(path, number, cells, len(names)))
+        else:
+            rows.append((number, cells))
+    return rows
 
 
 def _separator(header: str) -> str:
     return max(_SEPARATORS, key=header.count)
 
 
-def _records(path: Path, lines: Sequence[tuple[int, str]], separator: str) -> list[tuple[int, list[str]]]:
+def _records(path: Path, lines: Sequence[str], separator: str) -> list[list[str]]:
     """Cells of each line; a cell of an event table never runs over a line."""
     try:
-        cells = list(csv.reader((line for _, line in lines), delimiter=separator, strict=True))
+        cells = list(csv.reader((f"{line}\n" for line in lines), delimiter=separator, strict=True))
     except csv.Error as error:
         raise FileReadError(str(path), error, "cells in quotes closed before the comma", "correct the quotes") from None
     if len(cells) != len(lines):
         raise FileReadError(str(path), "a quoted cell over more than one line", "one line a row", "correct the quotes")
-    return [(number, row) for (number, _), row in zip(lines, cells, strict=True)]
+    return cells
 
 
 def _letter_line(cells: list[str], names: tuple[str, ...], *, text_ids: bool) -> str:

@@ -50,7 +50,7 @@ def has_clock(cells: Sequence[str] | NDArray[np.float64]) -> bool:
     -------
     bool
     """
-    return not isinstance(cells, np.ndarray) and any(":" in cell for cell in set(cells))
+    return not isinstance(cells, np.ndarray) and ":" in "".join(cells)
 
 
 def clock_hours(

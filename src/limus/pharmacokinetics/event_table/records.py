@@ -27,6 +27,7 @@ __all__ = [
     "repeat_subjects",
     "same_events",
     "select_subjects",
+    "take_subjects",
 ]
 
 Integers = NDArray[np.int64]
@@ -255,7 +256,7 @@ def select_subjects(table: EventTable, labels: Sequence[str]) -> EventTable:
             hint = f"did you mean {', '.join(near)}?" if near else "list the table's subjects"
             some = ", ".join(table.subjects[:10]) + (", ..." if len(places) > 10 else "")
             raise UnknownNameError(f"{table.source}, ID", label, some, hint)
-    return _take_subjects(table, np.array([places[label] for label in labels], dtype=np.int64), tuple(labels))
+    return take_subjects(table, np.array([places[label] for label in labels], dtype=np.int64), tuple(labels))
 
 
 def repeat_subjects(table: EventTable, copies: int) -> EventTable:
@@ -272,11 +273,24 @@ def repeat_subjects(table: EventTable, copies: int) -> EventTable:
     EventTable
         Of ``copies`` times S subjects; labels repeat.
     """
-    return _take_subjects(table, np.tile(np.arange(len(table.subjects)), copies), table.subjects * copies)
+    return take_subjects(table, np.tile(np.arange(len(table.subjects)), copies), table.subjects * copies)
 
 
-def _take_subjects(table: EventTable, chosen: Integers, labels: tuple[str, ...]) -> EventTable:
-    """The subjects at some places; a place may come more than once."""
+def take_subjects(table: EventTable, chosen: Integers, labels: tuple[str, ...]) -> EventTable:
+    """Keep the subjects at some places, in the order asked.
+
+    Parameters
+    ----------
+    table : EventTable
+    chosen : (n,) array of int
+        Places in ``table.subjects``; a place may come more than once.
+    labels : tuple of str
+        Their labels in the new table.
+
+    Returns
+    -------
+    EventTable
+    """
     parts: dict[str, Any] = {}
     for name in ("doses", "observations"):
         rows: Doses | Observations = getattr(table, name)

@@ -28,7 +28,7 @@ SUBJECT_COLUMNS = (Column("USUBJID", meaning="Unique Subject Identifier"),)
 
 def read_sdtm(
     exposure: Path | str,
-    concentrations: Path | str,
+    concentrations: Path | str | None = None,
     *,
     concentration: str,
     subjects: Path | str | None = None,
@@ -45,8 +45,10 @@ def read_sdtm(
 
     Parameters
     ----------
-    exposure, concentrations : Path or str
-        EX and PC as transport files (``.xpt``) or CSV.
+    exposure : Path or str
+        EX as transport file (``.xpt``) or CSV.
+    concentrations : Path or str, optional
+        PC likewise; without it there are doses only.
     concentration : str
         Unit wanted for levels.
     subjects : Path or str, optional
@@ -77,18 +79,20 @@ def read_sdtm(
         Rows that cannot be placed or contradict each other; all of them together.
     """
     ex, _ = read_dataset(exposure, EX_COLUMNS)
-    pc, _ = read_dataset(concentrations, PC_COLUMNS)
     doses, findings = read_doses(ex, str(exposure), treatment=treatment, time_of_day_h=time_of_day_h)
-    levels, found = read_levels(
-        pc,
-        str(concentrations),
-        concentration=concentration,
-        molar_mass_g_per_mol=molar_mass_g_per_mol,
-        analyte=analyte,
-        specimen=specimen,
-    )
-    findings += found
-    source = f"{exposure} and {concentrations}"
+    source = str(exposure)
+    levels: list[SdtmLevel] = []
+    if concentrations is not None:
+        source = f"{exposure} and {concentrations}"
+        levels, found = read_levels(
+            read_dataset(concentrations, PC_COLUMNS)[0],
+            str(concentrations),
+            concentration=concentration,
+            molar_mass_g_per_mol=molar_mass_g_per_mol,
+            analyte=analyte,
+            specimen=specimen,
+        )
+        findings += found
     routes = compartment_of_route or {}
     raise_together(source, findings)
     raise_together(source, (*findings, *_joint_findings(doses, levels, routes, source)))

@@ -16,7 +16,7 @@ from limus.kernel.errors import FileReadError, OutputError
 from limus.kernel.tables import Column, Table, read_csv, write_csv
 from limus.pharmacokinetics.event_table.numbers import MISSING, is_number
 
-__all__ = ["Dataset", "numbers_of", "read_dataset", "write_dataset"]
+__all__ = ["Dataset", "numbers_of", "read_dataset", "variables_of", "write_dataset"]
 
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,7}")
 _LONGEST_LABEL = 40
@@ -92,6 +92,34 @@ def read_dataset(path: Path | str, schema: Sequence[Column]) -> tuple[Table, dic
     table = Table.create({name: _plain(values, number=name in numeric) for name, values in columns.items()})
     labels = {name: label or "" for name, label in zip(meta.column_names, meta.column_labels, strict=True)}
     return table, labels
+
+
+def variables_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the variables of a transport file.
+
+    Parameters
+    ----------
+    path : Path
+        ``.xpt``.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    FileReadError
+        The file is not there or is no transport file.
+    """
+    import pyreadstat  # noqa: PLC0415
+
+    if not path.is_file():
+        raise FileReadError(str(path), "no such file", "a transport file", "check the path")
+    try:
+        _, meta = pyreadstat.read_xport(path, output_format="dict", metadataonly=True)
+    except (pyreadstat.ReadstatError, UnicodeDecodeError) as error:
+        raise FileReadError(str(path), error, "a SAS transport file, version 5 or 8", "check the file") from None
+    return tuple(meta.column_names)
 
 
 def _plain(values: Sequence[Any], *, number: bool) -> Sequence[Any] | NDArray[Any]:

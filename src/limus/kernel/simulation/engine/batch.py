@@ -7,12 +7,42 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.kernel.simulation.schedule import Schedule, same_time
+from limus.kernel.simulation.schedule import Schedule
 
-__all__ = ["Batch"]
+__all__ = ["SLOTS", "Batch"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+# what the caller passes: an array of 64-bit words in this order
+SLOTS = (
+    "frame",
+    "begin",
+    "end",
+    "inputs",
+    "starts",
+    "times",
+    "time_counts",
+    "time_stride",
+    "value_stride",
+    "first_rows",
+    "last_rows",
+    "row_times",
+    "row_actions",
+    "row_targets",
+    "row_amounts",
+    "row_rates",
+    "values",
+    "end_states",
+    "status",
+    "failure_times",
+    "steps",
+    "relative_tolerance",
+    "absolute_tolerance",
+    "most_steps",
+    "sensitivity_errors",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +63,6 @@ class Batch:
     end_states : (N, S) array
     status : (N,) array of int64
     failure_times, steps : (N,) array
-    margin : float
-        Times closer than this are the same.
     """
 
     inputs: Floats
@@ -49,7 +77,6 @@ class Batch:
     status: Integers
     failure_times: Floats
     steps: Floats
-    margin: float
 
     @classmethod
     def create(
@@ -72,7 +99,6 @@ class Batch:
             status=np.zeros(count, dtype=np.int64),
             failure_times=np.full(count, np.nan),
             steps=np.zeros(count),
-            margin=2.0 * same_time(times),
         )
 
     def arrays(self) -> dict[str, Floats | Integers]:

@@ -83,6 +83,9 @@ class _Driver:
             with self.b.if_then(self.b.not_(lanes.any(machine.is_new()))):
                 restarting = lanes.compare("==", machine.vector("fresh"), lanes.number(_RESTARTING))
                 with self.b.if_then(lanes.any(restarting)):
+                    if machine.program.has_phases:
+                        machine.renew_constants()
+                        self.stepper.prepare()
                     self.stepper.restart(restarting)
                     running = lanes.select(restarting, lanes.number(_RUNNING), machine.vector("fresh"))
                     machine.set_vector("fresh", running)
@@ -106,7 +109,14 @@ class _Driver:
                 machine.set_word("begin", self.b.add(n, machine.integer(1)))
                 self._take_up(lane, n)
             with rest:
-                resting = {"active": 0.0, "fresh": _RUNNING, "asked": float("inf"), "stop": 1e300, "end": 1e300}
+                resting = {
+                    "active": 0.0,
+                    "fresh": _RUNNING,
+                    "asked": float("inf"),
+                    "stop": 1e300,
+                    "end": 1e300,
+                    "reach": 0.0,
+                }
                 for slot, value in (resting | {"h": 1e-3, "outcome": 0.0}).items():
                     machine.put(slot, lane, ir.Constant(DOUBLE, value))
         self.b.ret_void()
@@ -125,7 +135,7 @@ class _Driver:
         time = b.mul(n, machine.word("time_stride", INDEX))
         count = machine.item(machine.word("time_counts", POINTER), n, INDEX)
         times = machine.word("times", POINTER)
-        start = machine.item(machine.word("starts", POINTER), n, DOUBLE)
+        start, zero = machine.item(machine.word("starts", POINTER), n, DOUBLE), ir.Constant(DOUBLE, 0.0)
         end = machine.item(times, b.sub(b.add(time, count), machine.integer(1)), DOUBLE)
         machine.put("trajectory", lane, n)
         machine.put("next_row", lane, first)
@@ -135,6 +145,7 @@ class _Driver:
         machine.put("next_value", lane, b.mul(n, machine.word("value_stride", INDEX)))
         machine.put("asked", lane, machine.item(times, time, DOUBLE))
         machine.put("end", lane, end)
+        machine.put("reach", lane, b.select(b.fcmp_ordered("<", start, zero), b.fneg(start), start))
         self._aim(lane)
         for slot in ("t", "old_t"):
             machine.put(slot, lane, start)
@@ -155,8 +166,8 @@ class _Driver:
     def _begin_trajectories(self) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
         new = machine.is_new()
-        machine.call("constants")
-        machine.call("initial", frame.trial)
+        machine.renew_constants()
+        machine.call_anew("initial", frame.trial)
         with lanes.count(self.states) as i:
             for place in (frame.state, frame.old_state):
                 kept = lanes.load(machine.array(place), i)
@@ -182,7 +193,7 @@ class _Driver:
             asked = lanes.select(pending, reached, machine.vector("old_t"))
             s = lanes.divide(lanes.subtract(asked, machine.vector("old_t")), machine.vector("done_h"))
             rest = lanes.subtract(lanes.number(1.0), s)
-            with lanes.count(self.states) as i:
+            with machine.each_observed() as i:
                 old, new = (lanes.load(machine.array(place), i) for place in (frame.old_state, frame.state))
                 k1, k2, k3 = (lanes.load(machine.array(place), i) for place in frame.dense)
                 bend = lanes.multiply_add(s, lanes.multiply_add(s, k3, k2), k1)
@@ -216,12 +227,13 @@ class _Driver:
     def _stop(self) -> None:
         """Let happen what is due; a lane that took up a new trajectory in this very loop has not begun it."""
         lanes, machine = self.lanes, self.machine
-        standing = lanes.compare(">=", machine.now(), machine.vector("stop"))
+        machine.set_vector("now", machine.now())
+        standing = lanes.compare(">=", machine.vector("now"), machine.vector("stop"))
         begun = lanes.compare("!=", machine.vector("fresh"), lanes.number(_NEW))
         due = lanes.both(lanes.both(machine.is_active(), begun), standing)
         with self.b.if_then(lanes.any(due)):
             lanes.store(machine.vector("t"), machine.memory, self.frame.time)
-            machine.call("dose_scale", self.frame.state, self.frame.rates)
+            machine.call_anew("dose_scale", self.frame.state, self.frame.rates)
             flags = (lanes.variable(INDEX, machine.integer(0)) for _ in range(3))
             self.is_stale, self.has_changed, self.infuses = flags
             with machine.each_lane(due) as lane:
@@ -240,13 +252,14 @@ class _Driver:
     def _renew_if_stale(self) -> None:
         """After inputs changed, compute anew what depends on them."""
         with self._if_set(self.is_stale):
-            self.machine.call("constants")
-            self.machine.call("dose_scale", self.frame.state, self.frame.rates)
+            self.machine.renew_constants()
+            self.lanes.store(self.machine.vector("t"), self.machine.memory, self.frame.time)
+            self.machine.call_anew("dose_scale", self.frame.state, self.frame.rates)
             self.b.store(self.machine.integer(0), self.is_stale)
 
     def _stop_lane(self, lane: ir.Value) -> None:
         machine, b = self.machine, self.b
-        now = b.fadd(machine.get("t", lane), machine.word("margin", DOUBLE))
+        now = machine.get("now", lane)
         with b.if_else(b.fcmp_ordered(">=", now, machine.get("end", lane))) as (ended, going):
             with ended:
                 self._finish(lane, machine.integer(OK))
@@ -278,8 +291,9 @@ class _Driver:
         )
         amount = machine.item(machine.word("row_amounts", POINTER), k, DOUBLE)
 
-        def place(array: int) -> ir.Value:
-            return machine.cell(b.add(machine.integer(array), target), lane)
+        def place(array: int, block: ir.Value | None = None) -> ir.Value:
+            first = machine.integer(array) if block is None else b.add(machine.integer(array), block)
+            return machine.cell(b.add(first, target), lane)
 
         def change(address: ir.Value, by: ir.Value) -> None:
             b.store(b.fadd(b.load(address, typ=DOUBLE), by), address)
@@ -300,21 +314,42 @@ class _Driver:
             b.store(amount, place(frame.state))
         with when(Action.SHIFT):
             change(place(frame.state), amount)
-        with when(Action.DOSE):
+        with when(Action.DOSE), machine.each_block() as block:
             with b.if_then(b.fcmp_unordered("!=", amount, ir.Constant(DOUBLE, 0.0))):
-                change(place(frame.state), b.fmul(amount, b.load(place(frame.rates), typ=DOUBLE)))
+                scale = b.load(place(frame.rates, block), typ=DOUBLE)
+                change(place(frame.state, block), b.fmul(amount, scale))
             rate = machine.item(machine.word("row_rates", POINTER), k, DOUBLE)
             with b.if_then(b.fcmp_unordered("!=", rate, ir.Constant(DOUBLE, 0.0))):
-                change(place(frame.infused), rate)
+                change(place(frame.infused, block), rate)
                 b.store(machine.integer(1), self.infuses)
+        if machine.program.blocks is not None:
+            with when(Action.SWITCH):
+                self._switch(lane, b.add(target, machine.integer(1)), amount)
 
     def _reset(self, lane: ir.Value) -> None:
         machine, b, frame = self.machine, self.b, self.frame
-        machine.call("initial", frame.trial)
+        machine.call_anew("initial", frame.trial)
         with self.lanes.count(self.states) as i:
             begin = b.load(machine.cell(b.add(machine.integer(frame.trial), i), lane), typ=DOUBLE)
             b.store(begin, machine.cell(b.add(machine.integer(frame.state), i), lane))
             b.store(ir.Constant(DOUBLE, 0.0), machine.cell(b.add(machine.integer(frame.infused), i), lane))
+
+    def _switch(self, lane: ir.Value, number: ir.Value, shift: ir.Value) -> None:
+        """The rates jump at a time that moves by ``shift`` with a parameter: its block jumps by what is missed."""
+        machine, lanes, b, frame = self.machine, self.lanes, self.b, self.frame
+        t, margin = machine.vector("t"), machine.margin(machine.vector("t"))
+        times, arrays = (lanes.subtract(t, margin), lanes.add(t, margin)), frame.stages[:2]  # free between steps
+        for time, array in zip(times, arrays, strict=True):
+            machine.renew_constants(time)
+            machine.call("rates", frame.state, array)
+        lanes.store(machine.vector("t"), machine.memory, frame.time)
+        block = machine.block(number)
+        with lanes.count(machine.size) as i:
+            before, after = (
+                b.load(machine.cell(b.add(machine.integer(array), i), lane), typ=DOUBLE) for array in arrays
+            )
+            moved = machine.cell(b.add(b.add(machine.integer(frame.state), block), i), lane)
+            b.store(b.fadd(b.load(moved, typ=DOUBLE), b.fmul(shift, b.fsub(before, after))), moved)
 
     def _infuse(self, lane: ir.Value) -> None:
         """Infusions in the states' units: their scale may have changed with an input."""

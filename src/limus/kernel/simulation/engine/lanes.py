@@ -6,7 +6,7 @@ fused multiply-add gives the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -74,16 +74,20 @@ class Lanes:
 
     @contextmanager
     def count(self, end: ir.Value) -> Iterator[ir.Value]:
-        """Repeat the body for an index from 0 to ``end`` - 1."""
-        place = self.variable(INDEX, ir.Constant(INDEX, 0))
-
-        def load() -> Any:
-            return self.builder.load(place, typ=INDEX)
-
-        with self.repeat_while(lambda: self.builder.icmp_signed("<", load(), end)):
-            index = load()
-            yield index
-            self.builder.store(self.builder.add(index, ir.Constant(INDEX, 1)), place)
+        """Repeat the body for an index from 0 to ``end`` - 1; the index is kept in a register."""
+        builder = self.builder
+        before = builder.block
+        head, body, after = (builder.append_basic_block(name) for name in ("while", "do", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index = builder.phi(INDEX)
+        index.add_incoming(ir.Constant(INDEX, 0), before)
+        builder.cbranch(builder.icmp_signed("<", index, end), body, after)
+        builder.position_at_end(body)
+        yield index
+        index.add_incoming(builder.add(index, ir.Constant(INDEX, 1)), builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
 
     # ---- memory: arrays of vectors
 
@@ -101,6 +105,13 @@ class Lanes:
     def store(self, value: ir.Value, array: ir.Value, index: int | ir.Value = 0) -> None:
         """Store vector ``index`` of an array that is aligned to the vector."""
         self.builder.store(value, self.at(array, index)).align = 8 * self.width
+
+    def table(self, name: str, values: Sequence[int]) -> ir.Value:
+        """Address of whole numbers that stand in the code."""
+        kind = ir.ArrayType(INDEX, len(values))
+        made = ir.GlobalVariable(self.module, kind, name)
+        made.global_constant, made.linkage, made.initializer = True, "internal", ir.Constant(kind, list(values))
+        return made
 
     # ---- arithmetic
 

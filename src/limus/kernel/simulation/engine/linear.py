@@ -17,18 +17,19 @@ another; they are left out. To double Phi rather than exp(A h) loses no digits o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from llvmlite import ir
 
 from limus.kernel.simulation.engine.lanes import DOUBLE, INDEX
+from limus.kernel.simulation.engine.linear_blocks import BlockPropagation, Places
 from limus.kernel.simulation.engine.linear_pattern import LEVELS
+from limus.kernel.simulation.engine.linear_terms import Column, Matrix, Terms
 from limus.kernel.simulation.engine.machine import TOO_SMALL, Machine
 
 __all__ = ["Propagation"]
 
 _NORM = 0.125  # of A tau
-_DEGREE = 10  # (1/8)**11 / 12! is below rounding
 _LONGEST_TAU = 2.0**60
 _EXPONENT_BITS = 0x7FF0000000000000
 
@@ -47,12 +48,9 @@ class Propagation:
         if pattern is None:
             raise ValueError("not a linear model")
         self.machine, self.lanes, self.frame, self.pattern = machine, machine.lanes, machine.frame, pattern
-        place = self.frame.propagators
-        self.slopes, self.offsets = place, place + len(pattern.places)
-        self.tau = self.offsets + pattern.size
-        self.one_over_tau = self.tau + 1
-        self.table = self.tau + 2
+        self.places, self.terms = Places.create(self.frame.propagators, pattern), Terms(self.lanes, pattern)
         self._write_functions()
+        self.blocks = BlockPropagation(machine, pattern, self.places) if pattern.parameters else None
 
     @property
     def b(self) -> ir.IRBuilder:
@@ -67,23 +65,8 @@ class Propagation:
         self._leap = self._write_leap()
         self._rest = self._write_rest()
 
-    def _slopes(self, memory: ir.Value) -> dict[tuple[int, int], ir.Value]:
-        return {place: self.lanes.load(memory, self.slopes + k) for k, place in enumerate(self.pattern.places)}
-
-    def _times_slopes(
-        self, slopes: Mapping[tuple[int, int], ir.Value], x: Sequence[ir.Value | None]
-    ) -> list[ir.Value | None]:
-        """A x, where None is zero."""
-        found: list[ir.Value | None] = [None] * self.pattern.size
-        for (i, j), slope in slopes.items():
-            found[i] = self._sum(found[i], slope, x[j])
-        return found
-
-    def _sum(self, total: ir.Value | None, a: ir.Value, b: ir.Value | None) -> ir.Value | None:
-        """Total + a b, where None is zero."""
-        if b is None:
-            return total
-        return self.lanes.multiply(a, b) if total is None else self.lanes.multiply_add(a, b, total)
+    def _slopes(self, memory: ir.Value) -> Matrix:
+        return self.terms.slopes(self.lanes.at(memory, self.places.slopes))
 
     def _write_base(self) -> ir.Function:
         """Tau and Phi(tau) by Taylor's sum, column by column."""
@@ -100,49 +83,25 @@ class Propagation:
         tau = lanes.minimum(lanes.divide(lanes.number(_NORM), norm), lanes.number(_LONGEST_TAU))
         bits = self.b.and_(self.b.bitcast(tau, lanes.integers), lanes.whole(_EXPONENT_BITS))
         tau = self.b.bitcast(bits, lanes.vector)
-        lanes.store(tau, memory, self.tau)
-        lanes.store(lanes.divide(lanes.number(1.0), tau), memory, self.one_over_tau)
+        lanes.store(tau, memory, self.places.tau)
+        lanes.store(lanes.divide(lanes.number(1.0), tau), memory, self.places.one_over_tau)
         for column in range(pattern.size):
-            term: list[ir.Value | None] = [tau if i == column else None for i in range(pattern.size)]
-            total = self._taylor(slopes, term, tau)
-            for k, (i, j) in enumerate(pattern.reached):
-                if j == column:
-                    lanes.store(lanes.number(0.0) if total[i] is None else total[i], memory, self.table + k)
+            term: Column = [tau if i == column else None for i in range(pattern.size)]
+            total = self.terms.taylor(slopes, term, tau)
+            self.terms.store_column(total, column, lanes.at(memory, self.places.table))
         self.b.ret_void()
         return function
-
-    def _taylor(
-        self, slopes: Mapping[tuple[int, int], ir.Value], term: list[ir.Value | None], h: ir.Value
-    ) -> list[ir.Value | None]:
-        """Sum of (A h)**m / (m + 1)! times the first term."""
-        lanes, total = self.lanes, list(term)
-        for m in range(1, _DEGREE + 1):
-            factor = lanes.multiply(h, lanes.number(1.0 / (m + 1)))
-            product = self._times_slopes(slopes, term)
-            term = [None if value is None else lanes.multiply(value, factor) for value in product]
-            total = [
-                value if sum_ is None else sum_ if value is None else lanes.add(sum_, value)
-                for sum_, value in zip(total, term, strict=True)
-            ]
-        return total
 
     def _write_double(self) -> ir.Function:
         """``double(frame, phi, out)``: from Phi(h) to Phi(2 h)."""
         lanes, pattern = self.lanes, self.pattern
         function = lanes.function("double", 3)
         memory, source, target = function.args
-        slopes = self._slopes(memory)
-        phi = {place: lanes.load(source, k) for k, place in enumerate(pattern.reached)}
+        slopes, phi = self._slopes(memory), self.terms.reached(source)
         for column in range(pattern.size):
-            x = [phi.get((i, column)) for i in range(pattern.size)]
-            slope_phi = self._times_slopes(slopes, x)
-            for k, (i, j) in enumerate(pattern.reached):
-                if j == column:
-                    value: ir.Value | None = lanes.add(phi[i, j], phi[i, j])
-                    for middle in range(pattern.size):
-                        if (i, middle) in phi:
-                            value = self._sum(value, phi[i, middle], slope_phi[middle])
-                    lanes.store(value, target, k)
+            twice = [None if x is None else lanes.add(x, x) for x in self.terms.column(phi, column)]
+            slope_phi = self.terms.times(slopes, self.terms.column(phi, column))
+            self.terms.store_column(self.terms.times(phi, slope_phi, twice), column, target)
         self.b.ret_void()
         return function
 
@@ -150,7 +109,7 @@ class Propagation:
         """A y + g, with what is infused."""
         lanes = self.lanes
         rates = [
-            lanes.add(lanes.load(memory, self.offsets + i), lanes.load(memory, self.frame.infusion + i))
+            lanes.add(lanes.load(memory, self.places.offsets + i), lanes.load(memory, self.frame.infusion + i))
             for i in range(self.pattern.size)
         ]
         for (i, j), slope in self._slopes(memory).items():
@@ -180,8 +139,8 @@ class Propagation:
         memory = function.args[0]
         h = lanes.load(function.args[1])
         y = [lanes.load(memory, self.frame.state + i) for i in range(pattern.size)]
-        term: list[ir.Value | None] = [lanes.multiply(h, rate) for rate in self._rates(memory, y)]
-        for i, change in enumerate(self._taylor(self._slopes(memory), term, h)):
+        term: Column = [lanes.multiply(h, rate) for rate in self._rates(memory, y)]
+        for i, change in enumerate(self.terms.taylor(self._slopes(memory), term, h)):
             lanes.store(lanes.add(y[i], change), memory, self.frame.state + i)
         self.b.ret_void()
         return function
@@ -190,9 +149,11 @@ class Propagation:
 
     def prepare(self) -> None:
         """Compute A, g and the first propagator; others follow when a step needs them."""
-        self.machine.call("slopes", self.slopes)
-        self.machine.call("offsets", self.offsets)
+        self.machine.call("slopes", self.places.slopes)
+        self.machine.call("offsets", self.places.offsets)
         self.b.call(self._base, [self.machine.memory])
+        if self.blocks is not None:
+            self.blocks.prepare(self.machine.array(self.places.table))
         self.machine.put("levels", self.machine.integer(0), self.machine.integer(1))
 
     def restart(self, restarting: ir.Value) -> None:
@@ -204,8 +165,8 @@ class Propagation:
         goal = lanes.minimum(machine.vector("asked"), machine.vector("stop"))
         h = lanes.subtract(goal, machine.vector("t"))
         h = lanes.select(machine.is_active(), lanes.maximum(h, lanes.number(0.0)), lanes.number(0.0))
-        tau = lanes.load(machine.memory, self.tau)
-        n = lanes.call("floor", lanes.multiply(h, lanes.load(machine.memory, self.one_over_tau)))
+        tau = lanes.load(machine.memory, self.places.tau)
+        n = lanes.call("floor", lanes.multiply(h, lanes.load(machine.memory, self.places.one_over_tau)))
         outside = lanes.opposite(lanes.compare("<", n, lanes.number(2.0**LEVELS)))
         n = lanes.select(outside, lanes.number(0.0), n)
         rest = lanes.select(outside, lanes.number(0.0), lanes.subtract(h, lanes.multiply(n, tau)))
@@ -215,6 +176,8 @@ class Propagation:
         self._leaps(n)
         with self.b.if_then(lanes.any(lanes.compare(">", rest, lanes.number(0.0)))):
             place = lanes.variable(lanes.vector, rest)
+            if self.blocks is not None:
+                self.blocks.rest(place)
             self.b.call(self._rest, [machine.memory, place])
         moved = lanes.both(machine.is_active(), lanes.opposite(outside))
         machine.set_vector("old_t", machine.vector("t"))
@@ -226,8 +189,9 @@ class Propagation:
 
     def _level(self, k: ir.Value) -> ir.Value:
         """Address of Phi(2^k tau)."""
-        place = self.b.mul(k, self.machine.integer(len(self.pattern.reached)))
-        return self.lanes.at(self.machine.memory, self.b.add(place, self.machine.integer(self.table)))
+        length = len(self.pattern.reached) * (1 + self.pattern.parameters)
+        place = self.b.mul(k, self.machine.integer(length))
+        return self.lanes.at(self.machine.memory, self.b.add(place, self.machine.integer(self.places.table)))
 
     def _extend(self, n: ir.Value) -> None:
         """Double until every n has fewer binary digits than there are propagators."""
@@ -243,6 +207,8 @@ class Propagation:
 
         with lanes.repeat_while(is_short):
             last = self.b.sub(levels(), machine.integer(1))
+            if self.blocks is not None:
+                self.blocks.double(self._level(last), self._level(levels()))
             self.b.call(self._double, [machine.memory, self._level(last), self._level(levels())])
             machine.put("levels", zero, self.b.add(levels(), machine.integer(1)))
 
@@ -264,4 +230,6 @@ class Propagation:
             with self.b.if_then(lanes.any(wanted)):
                 self.b.store(lanes.select(wanted, lanes.subtract(rest, size), rest), left)
                 self.b.store(lanes.select(wanted, lanes.number(1.0), lanes.number(0.0)), flags)
+                if self.blocks is not None:
+                    self.blocks.leap(self._level(k), flags)
                 self.b.call(self._leap, [machine.memory, self._level(k), flags])

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from limus.kernel.language import Apply, Expression, free_symbols, walk
 from limus.kernel.language.expression import LOGIC, RELATIONS
-from limus.kernel.simulation.system import TIME, System, state_symbol
+from limus.kernel.simulation.equations import TIME, System, state_symbol
 
 __all__ = ["LEVELS", "LinearPattern", "find_linear_pattern"]
 
 LEVELS = 48  # doublings at most
-_MOST_PRODUCTS = 20_000  # of one doubling, as straight-line code
+_MOST_PRODUCTS = 20_000  # of one doubling, as straight-line code; with derivatives there are three times as many
 _BENT = RELATIONS | LOGIC | {"floor", "ceiling", "abs", "min", "max", "modulo", "quotient", "factorial"}
 
 
@@ -28,16 +28,19 @@ class LinearPattern:
         Row and column of each entry of A.
     reached : tuple of (int, int)
         Row and column of each entry that a power of A may have, the diagonal included.
+    parameters : int
+        P, by how many parameters A and g are differentiated: to the same pattern.
     """
 
     size: int
     places: tuple[tuple[int, int], ...]
     reached: tuple[tuple[int, int], ...]
+    parameters: int = 0
 
     @property
     def memory(self) -> int:
-        """Vectors that the stepping needs: A, g, tau and its inverse, and the propagators."""
-        return len(self.places) + self.size + 2 + LEVELS * len(self.reached)
+        """Vectors that the stepping needs: A, g and the propagators with their derivatives, tau and its inverse."""
+        return 2 + (1 + self.parameters) * (len(self.places) + self.size + LEVELS * len(self.reached))
 
 
 def find_linear_pattern(system: System, places: Mapping[tuple[int, int], Expression]) -> LinearPattern | None:
@@ -47,19 +50,19 @@ def find_linear_pattern(system: System, places: Mapping[tuple[int, int], Express
     ----------
     system : System
     places : mapping
-        Entries of the Jacobian by row and column.
+        Entries of the Jacobian by row and column, of the model's own states where the system has sensitivities.
 
     Returns
     -------
     LinearPattern or None
         None where an entry depends on states or time, a rate on time, or the model is too large.
     """
-    size = len(system.states)
-    names = {state_symbol(name) for name in system.states}
+    size = system.blocks.size if system.blocks else len(system.states)
+    names = {state_symbol(name) for name in system.states[:size]}
     moving = names | {TIME}
     if size == 0 or any(free_symbols(entry) & moving for entry in places.values()):
         return None
-    for expression in system.derivatives:
+    for expression in system.derivatives[:size]:
         if TIME in free_symbols(expression):
             return None
         for part in walk(expression):  # a step or a kink has a derivative that does not show it
@@ -69,9 +72,11 @@ def find_linear_pattern(system: System, places: Mapping[tuple[int, int], Express
                     return None
     reached = _paths(size, places)
     columns = [sum(1 for _, j in reached if j == k) for k in range(size)]
-    if sum(columns[k] * sum(1 for i, _ in reached if i == k) for k in range(size)) > _MOST_PRODUCTS:
+    parameters = len(system.blocks.parameters) if system.blocks else 0
+    products = sum(columns[k] * sum(1 for i, _ in reached if i == k) for k in range(size))
+    if products * (3 if parameters else 1) > _MOST_PRODUCTS:
         return None
-    return LinearPattern(size, tuple(sorted(places)), reached)
+    return LinearPattern(size, tuple(sorted(places)), reached, parameters)
 
 
 def _paths(size: int, places: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

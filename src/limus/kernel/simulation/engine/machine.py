@@ -7,42 +7,16 @@ from contextlib import contextmanager
 
 from llvmlite import ir
 
+from limus.kernel.simulation.engine.batch import SLOTS
+from limus.kernel.simulation.engine.frame import Frame
 from limus.kernel.simulation.engine.lanes import DOUBLE, INDEX, POINTER, Lanes
-from limus.kernel.simulation.engine.program import Frame, Program
+from limus.kernel.simulation.engine.program import Program
 
-__all__ = ["OK", "SLOTS", "STATUS_WORDS", "TOO_MANY", "TOO_SMALL", "Machine"]
+__all__ = ["OK", "STATUS_WORDS", "TOO_MANY", "TOO_SMALL", "Machine"]
 
 STATUS_WORDS = {0: "not run", 1: "ok", 2: "the step became too small", 3: "too many steps"}
 OK, TOO_SMALL, TOO_MANY = 1, 2, 3
-
-# what the caller passes: an array of 64-bit words in this order
-SLOTS = (
-    "frame",
-    "begin",
-    "end",
-    "inputs",
-    "starts",
-    "times",
-    "time_counts",
-    "time_stride",
-    "value_stride",
-    "first_rows",
-    "last_rows",
-    "row_times",
-    "row_actions",
-    "row_targets",
-    "row_amounts",
-    "row_rates",
-    "values",
-    "end_states",
-    "status",
-    "failure_times",
-    "steps",
-    "relative_tolerance",
-    "absolute_tolerance",
-    "most_steps",
-    "margin",
-)
+_ROUNDING = 2e-13
 
 
 class Machine:
@@ -57,7 +31,9 @@ class Machine:
     def __init__(self, lanes: Lanes, program: Program) -> None:
         self.lanes, self.program = lanes, program
         self.frame: Frame = program.frame
-        self.states = ir.Constant(INDEX, program.states)
+        self.states, self.size = (ir.Constant(INDEX, n) for n in (program.states, program.size))
+        self.parameters = ir.Constant(INDEX, len(program.blocks.parameters) if program.blocks else 0)
+        self._observed = lanes.table("observed", program.observed)
 
     def open(self, function: ir.Function) -> None:
         """Begin with a function that takes the words first."""
@@ -109,13 +85,40 @@ class Machine:
         """Set a slot in all lanes."""
         self.lanes.store(value, self.memory, self.frame.lane[slot])
 
-    def array(self, place: int) -> ir.Value:
-        """Address of an array of the frame."""
-        return self.lanes.at(self.memory, place)
+    def array(self, place: int, offset: ir.Value | None = None) -> ir.Value:
+        """Address of an array of the frame, or of a part of it."""
+        return self.lanes.at(self.memory, place if offset is None else self.b.add(self.integer(place), offset))
+
+    def block(self, number: ir.Value) -> ir.Value:
+        """Offset of a block in arrays that have one entry a state; the model's own states are number 0."""
+        return self.b.mul(number, self.size)
+
+    @contextmanager
+    def each_block(self) -> Iterator[ir.Value]:
+        """Do the body for the offset of each block."""
+        with self.lanes.count(self.b.add(self.parameters, self.integer(1))) as number:
+            yield self.block(number)
+
+    @contextmanager
+    def each_observed(self) -> Iterator[ir.Value]:
+        """Do the body for each state that outputs look at."""
+        with self.lanes.count(self.integer(len(self.program.observed))) as k:
+            yield self.item(self._observed, k, INDEX)
 
     def call(self, name: str, *places: int) -> None:
         """Call one of the model's functions on arrays of the frame."""
-        self.b.call(self.program.functions[name], [self.memory, *map(self.array, places)])
+        self.call_on(name, self.memory, *map(self.array, places))
+
+    def call_on(self, name: str, *addresses: ir.Value) -> None:
+        """Call one of the model's functions on addresses."""
+        self.b.call(self.program.functions[name], addresses)
+
+    def call_anew(self, name: str, *places: int) -> None:
+        """Call one of the model's functions that leaves out zeros; the array of its result is the last."""
+        if self.program.blocks is not None:
+            with self.lanes.count(self.states) as i:
+                self.lanes.store(self.lanes.number(0.0), self.array(places[-1]), i)
+        self.call(name, *places)
 
     def integer(self, value: int) -> ir.Constant:
         """A 64-bit integer."""
@@ -139,14 +142,24 @@ class Machine:
         """``relative`` or ``absolute`` tolerance in every lane."""
         return self.everywhere(self.word(f"{name}_tolerance", DOUBLE))
 
+    def margin(self, time: ir.Value) -> ir.Value:
+        """What rounding may make of a time in every lane, as of k times interval plus lag."""
+        size = self.lanes.maximum(self.lanes.call("fabs", time), self.vector("reach"))
+        return self.lanes.multiply(size, self.lanes.number(_ROUNDING))
+
     def now(self) -> ir.Value:
         """Time in every lane, and what is the same time but for rounding."""
-        return self.lanes.add(self.vector("t"), self.everywhere(self.word("margin", DOUBLE)))
+        return self.lanes.add(self.vector("t"), self.margin(self.vector("t")))
 
-    def sum_over_states(self, term: Callable[[ir.Value], ir.Value]) -> ir.Value:
-        """Sum of ``term(state)`` over the states, lane by lane."""
+    def renew_constants(self, time: ir.Value | None = None) -> None:
+        """Compute what is constant until the next stop, for the time just after the lanes' own or another one."""
+        self.lanes.store(self.now() if time is None else time, self.memory, self.frame.time)
+        self.call("constants")
+
+    def sum_over_block(self, term: Callable[[ir.Value], ir.Value]) -> ir.Value:
+        """Sum of ``term(state)`` over the states of a block, lane by lane."""
         total = self.lanes.variable(self.lanes.vector, self.lanes.number(0.0))
-        with self.lanes.count(self.states) as i:
+        with self.lanes.count(self.size) as i:
             so_far = self.b.load(total, typ=self.lanes.vector)
             self.b.store(self.lanes.add(so_far, term(i)), total)
         return self.b.load(total, typ=self.lanes.vector)

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.cache import hash_sources, keep, read_kept
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.engine.batch import Batch
+from limus.kernel.simulation.engine.batch import SLOTS, Batch
 
 __all__ = ["NativeModel", "build_native", "solve_batch"]
 
@@ -89,6 +88,7 @@ class _Source:
 
 @lru_cache(maxsize=64)
 def _build(key: str, target: str, source: _Source) -> NativeModel | None:
+    import llvmlite  # noqa: PLC0415
     from llvmlite import binding  # noqa: PLC0415
 
     binding.initialize_native_target()
@@ -96,7 +96,7 @@ def _build(key: str, target: str, source: _Source) -> NativeModel | None:
     name, features = _processor(target)
     has_fma = target != "x86-64" and ("+fma" in features or not features)
     width = 8
-    parts = (key, _engine_hash(), metadata.version("llvmlite"), name, features, str(width))
+    parts = (key, _engine_hash(), llvmlite.__version__, name, features, str(width))
     stem = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     kept = _read_cache(stem)
     if kept is None:
@@ -180,6 +180,7 @@ def solve_batch(
     *,
     relative_tolerance: float,
     absolute_tolerance: float,
+    sensitivity_errors: bool = True,
     threads: int = 1,
     chunk: int = 128,
     after_chunk: Callable[[int], None] = lambda count: None,
@@ -193,6 +194,8 @@ def solve_batch(
         Its arrays of results are filled.
     relative_tolerance, absolute_tolerance : float
         Of the local error.
+    sensitivity_errors : bool
+        Whether the local error is that of sensitivities too.
     threads : int
         How many work at once.
     chunk : int
@@ -205,7 +208,7 @@ def solve_batch(
     problems: list[BaseException] = []
 
     def work() -> None:
-        call = _Call(native, batch, relative_tolerance, absolute_tolerance)
+        call = _Call(native, batch, (relative_tolerance, absolute_tolerance), sensitivity_errors)
         while not problems:
             with lock:
                 begin = next(ranges, None)
@@ -233,20 +236,21 @@ def solve_batch(
 class _Call:
     """One thread's frame and words."""
 
-    def __init__(self, native: NativeModel, batch: Batch, relative: float, absolute: float) -> None:
-        from limus.kernel.simulation.engine.machine import SLOTS  # noqa: PLC0415
-
+    def __init__(
+        self, native: NativeModel, batch: Batch, tolerances: tuple[float, float], sensitivity_errors: bool
+    ) -> None:
         self._worker = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(native.address)
         self._frame = _aligned(native.frame_size * native.width, 8 * native.width)
         self._words = np.zeros(len(SLOTS), dtype=np.int64)
         self._place = {name: i for i, name in enumerate(SLOTS)}
         for name, array in {"frame": self._frame, **batch.arrays()}.items():
             self._words[self._place[name]] = array.ctypes.data
-        for name, whole in {**batch.strides(), "most_steps": MOST_STEPS}.items():
+        wholes = {"most_steps": MOST_STEPS, "sensitivity_errors": int(sensitivity_errors)}
+        for name, whole in {**batch.strides(), **wholes}.items():
             self._words[self._place[name]] = whole
         numbers = self._words.view(np.float64)
-        tolerances = {"relative_tolerance": relative, "absolute_tolerance": absolute}
-        for name, number in {**tolerances, "margin": batch.margin}.items():
+        named = {"relative_tolerance": tolerances[0], "absolute_tolerance": tolerances[1]}
+        for name, number in named.items():
             numbers[self._place[name]] = number
 
     def __call__(self, begin: int, end: int) -> None:

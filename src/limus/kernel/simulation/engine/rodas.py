@@ -1,10 +1,19 @@
-"""One step of Rodas5P in every lane, each with its own time and length; a lane that errs too much keeps its state."""
+"""One step of Rodas5P in every lane, each with its own time and length; a lane that errs too much keeps its state.
+
+Sensitivities take the same step after the model's own states, block by block, with the same factorisation. For block j
+the stages are
+
+    W k_i = J_i s + F_i + D k_i(y) + ...,   D = H s_j + dF_j/dy at the beginning of the step,
+
+where J_i and F_i are df/dy and df/dp_j at stage i of y, and k_i(y) is what y had there.
+"""
 
 from __future__ import annotations
 
 from llvmlite import ir
 
 from limus.kernel.simulation.engine import tableau
+from limus.kernel.simulation.engine.block_stages import BlockStages
 from limus.kernel.simulation.engine.elementary import exp, ln
 from limus.kernel.simulation.engine.lanes import DOUBLE, INDEX
 from limus.kernel.simulation.engine.machine import TOO_MANY, TOO_SMALL, Machine
@@ -26,7 +35,7 @@ class Rosenbrock:
 
     def __init__(self, machine: Machine) -> None:
         self.machine, self.lanes, self.frame = machine, machine.lanes, machine.frame
-        self.states = machine.states
+        self.blocks = BlockStages(machine) if machine.program.blocks else None
 
     @property
     def b(self) -> ir.IRBuilder:
@@ -34,7 +43,9 @@ class Rosenbrock:
         return self.lanes.builder
 
     def prepare(self) -> None:
-        """Nothing depends on inputs alone."""
+        """How the errors of sensitivities count depends on inputs alone."""
+        if self.blocks is not None:
+            self.machine.call("weights", self.frame.weights)
 
     def restart(self, restarting: ir.Value) -> None:
         """H = 0.01 |y| / |f| in the weighted norm, or a millionth of the way where either vanishes (Hairer, Wanner)."""
@@ -51,8 +62,8 @@ class Rosenbrock:
             ratio = lanes.divide(total, lanes.multiply_add(relative, lanes.call("fabs", y), absolute))
             return lanes.multiply(ratio, ratio)
 
-        size = lanes.call("sqrt", machine.sum_over_states(lambda i: weighted(i, frame.state)))
-        speed = lanes.call("sqrt", machine.sum_over_states(lambda i: weighted(i, frame.rates, frame.infusion)))
+        size = lanes.call("sqrt", machine.sum_over_block(lambda i: weighted(i, frame.state)))
+        speed = lanes.call("sqrt", machine.sum_over_block(lambda i: weighted(i, frame.rates, frame.infusion)))
         way = lanes.subtract(machine.vector("stop"), machine.vector("t"))
         small = lanes.multiply(way, lanes.number(1e-6))
         guess = lanes.divide(lanes.multiply(size, lanes.number(_FIRST)), speed)
@@ -71,10 +82,9 @@ class Rosenbrock:
         h = lanes.select(reaches, way, machine.vector("h"))
         h = lanes.select(machine.is_active(), h, lanes.number(1e-3))
         # conditions on time change at stops: a step looks at times strictly inside only
-        margin = machine.everywhere(machine.word("margin", DOUBLE))
-        inside = lanes.add(t, margin), lanes.subtract(machine.vector("stop"), margin)
-        self._stages(t, h, inside)
-        error = self._error()
+        stop = machine.vector("stop")
+        inside = machine.now(), lanes.subtract(stop, machine.margin(stop))
+        error = self._stages(t, h, inside)
         finite = lanes.both(
             lanes.compare(">=", error, lanes.number(0.0)), lanes.compare("<", error, lanes.number(1e100))
         )
@@ -91,70 +101,106 @@ class Rosenbrock:
         self._accept(accepted, t, h, end)
         self._give_up(accepted, t, h)
 
-    def _stages(self, t: ir.Value, h: ir.Value, inside: tuple[ir.Value, ir.Value]) -> None:
+    def _stages(self, t: ir.Value, h: ir.Value, inside: tuple[ir.Value, ir.Value]) -> ir.Value:
+        """All stages of all blocks; returns the largest error of a block."""
         lanes, frame, machine = self.lanes, self.frame, self.machine
         one_over_h = lanes.divide(lanes.number(1.0), h)
         lanes.store(lanes.multiply(one_over_h, lanes.number(1.0 / tableau.GAMMA)), machine.memory, frame.inverse)
         lanes.store(inside[0], machine.memory, frame.time)
         machine.call("factorise", frame.state)
         machine.call("time_rates", frame.state, frame.time_rates)
+        if self.blocks is not None:
+            self.blocks.curve()
         for stage in range(tableau.STAGES):
-            self._stage(stage, t, h, one_over_h, inside)
-        with lanes.count(self.states) as i:
-            end = lanes.add(lanes.load(machine.array(frame.trial), i), lanes.load(machine.array(frame.stages[-1]), i))
-            lanes.store(end, machine.array(frame.trial), i)
+            self._begin_stage(stage)
+            node = tableau.NODES[stage]
+            time = lanes.minimum(lanes.multiply_add(h, lanes.number(node), t), inside[1])
+            lanes.store(lanes.maximum(time, inside[0]), machine.memory, frame.time)
+            if self.blocks is None:
+                machine.call("rates", frame.trial, frame.rates)
+            else:
+                self.blocks.linearise(stage)
+            self._finish_stage(stage, h, one_over_h)
+            machine.call("solve", frame.stages[stage])
+        self._end_stages()
+        error = self._norm(machine.tolerance("absolute"))
+        return error if self.blocks is None else self._block_stages(self.blocks, h, one_over_h, error)
 
-    def _stage(
-        self, stage: int, t: ir.Value, h: ir.Value, one_over_h: ir.Value, inside: tuple[ir.Value, ir.Value]
-    ) -> None:
+    def _block_stages(self, blocks: BlockStages, h: ir.Value, one_over_h: ir.Value, error: ir.Value) -> ir.Value:
+        largest = self.lanes.variable(self.lanes.vector, error)
+        with blocks.each() as (number, offset):
+            blocks.bend(number, offset)
+            for stage in range(tableau.STAGES):
+                self._begin_stage(stage, offset)
+                blocks.rates(stage, number, offset)
+                self._finish_stage(stage, h, one_over_h, offset)
+                blocks.solve(stage, offset)
+            self._end_stages(offset)
+            blocks.weigh(number, offset, largest, self._norm)
+        return self.lanes.load(largest)
+
+    def _begin_stage(self, stage: int, offset: ir.Value | None = None) -> None:
+        """Where the rates are wanted: into ``trial``."""
         lanes, frame, machine = self.lanes, self.frame, self.machine
         earlier = frame.stages[:stage]
-        with lanes.count(self.states) as i:
+        with lanes.count(machine.size) as i:
             if stage < len(tableau.A):
-                y = lanes.load(machine.array(frame.state), i)
+                y = lanes.load(machine.array(frame.state, offset), i)
                 weights: tuple[float, ...] = tableau.A[stage]
                 terms = zip(weights, earlier, strict=True)
             else:
-                y = lanes.load(machine.array(frame.trial), i)
+                y = lanes.load(machine.array(frame.trial, offset), i)
                 terms = zip((1.0,), earlier[-1:], strict=True)
             for weight, place in terms:
-                y = lanes.multiply_add(lanes.load(machine.array(place), i), lanes.number(weight), y)
-            lanes.store(y, machine.array(frame.trial), i)
-        node = tableau.NODES[stage]
-        time = lanes.minimum(lanes.multiply_add(h, lanes.number(node), t), inside[1])
-        lanes.store(lanes.maximum(time, inside[0]), machine.memory, frame.time)
-        machine.call("rates", frame.trial, frame.rates)
+                y = lanes.multiply_add(lanes.load(machine.array(place, offset), i), lanes.number(weight), y)
+            lanes.store(y, machine.array(frame.trial, offset), i)
+
+    def _finish_stage(self, stage: int, h: ir.Value, one_over_h: ir.Value, offset: ir.Value | None = None) -> None:
+        """The right-hand side, from the rates."""
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        earlier = frame.stages[:stage]
+
+        def entry(array: int, i: ir.Value) -> ir.Value:
+            return lanes.load(machine.array(array, offset), i)
+
         weighted_h = lanes.multiply(h, lanes.number(tableau.TIME_WEIGHTS[stage]))
-        with lanes.count(self.states) as i:
-            right = lanes.add(lanes.load(machine.array(frame.rates), i), lanes.load(machine.array(frame.infusion), i))
-            if tableau.TIME_WEIGHTS[stage] != 0.0:
-                right = lanes.multiply_add(weighted_h, lanes.load(machine.array(frame.time_rates), i), right)
+        with lanes.count(machine.size) as i:
+            right = entry(frame.rates, i)
+            if offset is None or machine.program.infused:
+                right = lanes.add(right, entry(frame.infusion, i))
+            if tableau.TIME_WEIGHTS[stage] != 0.0 and (offset is None or machine.program.moves_with_time):
+                right = lanes.multiply_add(weighted_h, entry(frame.time_rates, i), right)
             if earlier:
                 mixed = lanes.number(0.0)
                 for weight, place in zip(tableau.C[stage], earlier, strict=True):
-                    mixed = lanes.multiply_add(lanes.load(machine.array(place), i), lanes.number(weight), mixed)
+                    mixed = lanes.multiply_add(entry(place, i), lanes.number(weight), mixed)
                 right = lanes.multiply_add(mixed, one_over_h, right)
-            lanes.store(right, machine.array(frame.stages[stage]), i)
-        machine.call("solve", frame.stages[stage])
+            lanes.store(right, machine.array(frame.stages[stage], offset), i)
 
-    def _error(self) -> ir.Value:
-        """Root mean square of k_8 over atol + rtol max(|y|, |new y|)."""
+    def _end_stages(self, offset: ir.Value | None = None) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
-        relative, absolute = machine.tolerance("relative"), machine.tolerance("absolute")
+        with lanes.count(machine.size) as i:
+            trial, last = (machine.array(array, offset) for array in (frame.trial, frame.stages[-1]))
+            lanes.store(lanes.add(lanes.load(trial, i), lanes.load(last, i)), trial, i)
+
+    def _norm(self, absolute: ir.Value, offset: ir.Value | None = None) -> ir.Value:
+        """Root mean square of k_8 over atol + rtol max(|y|, |new y|), of a block."""
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        relative = machine.tolerance("relative")
 
         def term(i: ir.Value) -> ir.Value:
-            old, new = (lanes.load(machine.array(place), i) for place in (frame.state, frame.trial))
+            old, new = (lanes.load(machine.array(place, offset), i) for place in (frame.state, frame.trial))
             size = lanes.maximum(lanes.call("fabs", old), lanes.call("fabs", new))
             scale = lanes.multiply_add(relative, size, absolute)
-            ratio = lanes.divide(lanes.load(machine.array(frame.stages[-1]), i), scale)
+            ratio = lanes.divide(lanes.load(machine.array(frame.stages[-1], offset), i), scale)
             return lanes.multiply(ratio, ratio)
 
-        total = machine.sum_over_states(term)
-        return lanes.call("sqrt", lanes.multiply(total, lanes.number(1.0 / max(machine.program.states, 1))))
+        total = machine.sum_over_block(term)
+        return lanes.call("sqrt", lanes.multiply(total, lanes.number(1.0 / max(machine.program.size, 1))))
 
     def _dense_output(self) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
-        with lanes.count(self.states) as i:
+        with machine.each_observed() as i:
             stages = [lanes.load(machine.array(place), i) for place in frame.stages]
             for weights, place in zip(tableau.DENSE, frame.dense, strict=True):
                 total = lanes.number(0.0)
@@ -164,14 +210,17 @@ class Rosenbrock:
 
     def _accept(self, accepted: ir.Value, t: ir.Value, h: ir.Value, end: ir.Value) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
-        with lanes.count(self.states) as i:
-            y = lanes.load(machine.array(frame.state), i)
-            before = lanes.load(machine.array(frame.old_state), i)
-            lanes.store(lanes.select(accepted, y, before), machine.array(frame.old_state), i)
-            new = lanes.load(machine.array(frame.trial), i)
-            lanes.store(lanes.select(accepted, new, y), machine.array(frame.state), i)
+        with machine.each_observed() as i:
+            self._replace(accepted, frame.state, frame.old_state, i)
+        with lanes.count(machine.states) as i:
+            self._replace(accepted, frame.trial, frame.state, i)
         for slot, value in (("old_t", t), ("done_h", h), ("t", end)):
             machine.set_vector(slot, lanes.select(accepted, value, machine.vector(slot)))
+
+    def _replace(self, accepted: ir.Value, source: int, target: int, i: ir.Value) -> None:
+        lanes, machine = self.lanes, self.machine
+        new, old = (lanes.load(machine.array(place), i) for place in (source, target))
+        lanes.store(lanes.select(accepted, new, old), machine.array(target), i)
 
     def _give_up(self, accepted: ir.Value, t: ir.Value, h: ir.Value) -> None:
         lanes, machine = self.lanes, self.machine

@@ -1,0 +1,1 @@
+"""Is a model right for data: visual predictive check, distribution errors, residuals, shrinkage."""
