@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import engine_sundials
+import evidence_pooling
 import molecule_equilibrium
 import nist_strd
 import sbml_suite
@@ -88,6 +90,29 @@ def sbml(data: Path) -> list[Row]:
     return [Row(claim, against, f"{found['passed']} pass, {failed} fail, {unsupported} refused by name", failed == 0)]
 
 
+def engine(data: Path) -> list[Row]:
+    found = engine_sundials.run(data)
+    claim = "the engine's error follows the tolerance"
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    rows = [Row(claim, f"SUNDIALS CVODE: {name}", why, None) for name, why in found["left_out"].items()]
+    for name, about in found["problems"].items():
+        against = f"SUNDIALS CVODE ({versions}), uncertain to {about['reference']['uncertainty']:.0e}: {name}"
+        if about["published"]:
+            against += f"; {about['published']['in']}"
+        errors = ", ".join(f"{error:.1e}" for error in about["errors"])
+        result = f"errors {errors} at 1e-4, 1e-6, 1e-8, 1e-10 by {about['solver']}, {about['factor']:g}-fold accepted"
+        rows.append(Row(claim, against, "; ".join([result, *about["wrong"]]), not about["wrong"]))
+    return rows
+
+
+def pooling(data: Path) -> list[Row]:
+    parts = list(evidence_pooling.parts(data))
+    rows = [Row(part.claim, part.against, part.result, not part.failed) for part in parts]
+    if not any("metafor" in part.against for part in parts):
+        rows.append(Row("pooling gives metafor's numbers", "metafor on dat.bcg", "reference data absent", None))
+    return rows
+
+
 def t_cell(_: Path) -> list[Row]:
     rows, _left_out = predict_observations(load_model("t_cell"))
     fitted = [row.fold for row in rows if row.observation.use == "fit"]
@@ -105,7 +130,7 @@ def t_cell(_: Path) -> list[Row]:
     ]
 
 
-PARTS: tuple[Callable[[Path], list[Row]], ...] = (equilibria, certified_fits, sbml, t_cell)
+PARTS: tuple[Callable[[Path], list[Row]], ...] = (equilibria, certified_fits, sbml, engine, pooling, t_cell)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from limus.kernel.language import Expression, Symbol, apply, derivative, free_sy
 from limus.kernel.language.expression import ZERO
 from limus.kernel.simulation.blocks import Blocks
 from limus.kernel.simulation.equations import System, input_symbol, state_symbol
-from limus.kernel.simulation.smoothness import may_be_infinite, refuse_jumps
+from limus.kernel.simulation.smoothness import may_become_infinite, refuse_jumps
 
 __all__ = ["sensitivity_name", "with_sensitivities"]
 
@@ -122,7 +122,7 @@ def _total(slopes: Slopes, moved: Sequence[Expression], by_parameter: Expression
     terms = []
     for k, slope in slopes.items():
         term = apply("multiply", slope, moved[k])
-        if may_be_infinite(slope):
+        if may_become_infinite(slope):
             term = apply("piecewise", ZERO, apply("equal", moved[k], ZERO), term)
         terms.append(term)
     return apply("add", *terms, by_parameter)

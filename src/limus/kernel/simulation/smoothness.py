@@ -18,7 +18,7 @@ from limus.kernel.simulation.blocks import Blocks
 from limus.kernel.simulation.equations import TIME, System, input_symbol, state_symbol
 from limus.kernel.simulation.switches import surface, switch_time
 
-__all__ = ["may_be_infinite", "refuse_jumps"]
+__all__ = ["may_be_infinite", "may_become_infinite", "refuse_jumps"]
 
 _SINGULAR = frozenset(
     {"divide", "power", "ln", "log10", "sqrt", "exp", "tan", "sinh", "cosh", "arcsin", "arccos", "arccosh", "arctanh"}
@@ -32,6 +32,16 @@ _ROUNDING = 1e-9  # of the larger side
 def may_be_infinite(expression: Expression) -> bool:
     """Return whether an expression has a part that finite numbers may make infinite."""
     return any(isinstance(node, Apply) and node.operator in _SINGULAR for node in walk(expression))
+
+
+def may_become_infinite(expression: Expression) -> bool:
+    """Return whether states or time may make a part of an expression infinite."""
+    return any(
+        isinstance(node, Apply)
+        and node.operator in _SINGULAR
+        and any(not name.startswith(input_symbol("")) for name in free_symbols(node))
+        for node in walk(expression)
+    )
 
 
 def refuse_jumps(system: System, blocks: Blocks) -> None:

@@ -18,7 +18,7 @@ from limus.kernel.simulation.engine.lanes import Lanes
 from limus.kernel.simulation.engine.model_writer import ModelWriter
 from limus.kernel.simulation.engine.pieces import Cells, Job, write_in_pieces
 from limus.kernel.simulation.equations import System, input_symbol, state_symbol
-from limus.kernel.simulation.smoothness import may_be_infinite
+from limus.kernel.simulation.smoothness import may_become_infinite
 
 __all__ = ["block_functions", "block_time_rates", "weights"]
 
@@ -100,7 +100,7 @@ def _multiply(lanes: Lanes, blocks: Blocks) -> ir.Function:
             slopes, s, out = arrays
             total = None
             for n, k, slope in rows[i]:
-                if may_be_infinite(slope):  # nothing, where the state does not move
+                if may_become_infinite(slope):  # nothing, where the state does not move
                     product = lanes.multiply(slopes.get(n), s.get(k))
                     product = lanes.select(lanes.compare("==", s.get(k), zero), zero, product)
                     total = product if total is None else lanes.add(total, product)

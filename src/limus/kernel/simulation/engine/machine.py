@@ -12,9 +12,8 @@ from limus.kernel.simulation.engine.frame import Frame
 from limus.kernel.simulation.engine.lanes import DOUBLE, INDEX, POINTER, Lanes
 from limus.kernel.simulation.engine.program import Program
 
-__all__ = ["OK", "STATUS_WORDS", "TOO_MANY", "TOO_SMALL", "Machine"]
+__all__ = ["OK", "TOO_MANY", "TOO_SMALL", "Machine"]
 
-STATUS_WORDS = {0: "not run", 1: "ok", 2: "the step became too small", 3: "too many steps"}
 OK, TOO_SMALL, TOO_MANY = 1, 2, 3
 _ROUNDING = 2e-13
 
