@@ -20,11 +20,13 @@ def test_importing_limus_loads_nothing_heavy() -> None:
 def test_the_exported_names_are_the_workflows() -> None:
     assert set(limus.__all__) == {
         "__version__",
+        "assay_curve",
         "calibrate",
         "compare",
         "compounds",
         "convert",
         "doctor",
+        "evidence_pool",
         "pk_models",
         "pk_show",
         "potency",

@@ -30,6 +30,7 @@ __all__ = [
     "compounds",
     "convert",
     "doctor",
+    "evidence_pool",
     "pk_models",
     "pk_show",
     "potency",

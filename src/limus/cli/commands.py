@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from limus._version import __version__
+from limus.cli import assay, evidence, fcs, pk
 from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
@@ -22,6 +23,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(assay.app, name="assay")
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(fcs.app, name="fcs")
+app.add_typer(pk.app, name="pk")
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,6 +55,9 @@ def command_names() -> tuple[str, ...]:
 @app.command()
 def compare(
     compounds: Annotated[list[str], typer.Argument(help="Two or more compounds, by name or synonym.")],
+    results: Annotated[
+        list[str] | None, typer.Option("--with", help="result.toml of an assay, used for the library's; repeatable.")
+    ] = None,
     out: Out = Path("guide"),
     seed: Seed = 1,
     draws: Draws = 40,
@@ -64,7 +74,7 @@ def compare(
 
     return run_command(
         "compare",
-        {"compounds": tuple(compounds), "draws": draws},
+        {"compounds": tuple(compounds), "results": tuple(results) if results else None, "draws": draws},
         show,
         Options(json, out, seed, overwrite),
     )
@@ -150,7 +160,11 @@ def simulate(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="name=value, a unit behind it if wanted: drug=5nM; repeatable.")
     ] = None,
-    doses: Annotated[str | None, typer.Option("--doses", help="CSV: time_h,target,amount,unit,...")] = None,
+    doses: Annotated[
+        str | None, typer.Option("--doses", help="CSV: time_h,target,amount,unit,... or a NONMEM table.")
+    ] = None,
+    unit: Annotated[list[str] | None, typer.Option("--unit", help="Of a NONMEM table: AMT=ug, TIME=min.")] = None,
+    subject: Annotated[str | None, typer.Option("--id", help="Subject of a NONMEM table with several.")] = None,
     stimulus: Annotated[str | None, typer.Option("--stimulus", help="Protocol of the library: mlr, pha, ...")] = None,
     output: Annotated[list[str] | None, typer.Option("--output", help="Name to put out; repeatable.")] = None,
     out: Out = None,
@@ -166,6 +180,8 @@ def simulate(
             "times": times,
             "settings": tuple(settings or ()),
             "doses": doses,
+            "units": tuple(unit or ()),
+            "subject": subject,
             "stimulus": stimulus,
             "outputs": tuple(output or ()),
         },

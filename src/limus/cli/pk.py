@@ -7,12 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from limus.cli.options import NUMBERS, RESEARCH_USE, Json, Out, Overwrite, Seed
+from limus.cli.pk_options import Events, ModelName, Overrides, Settings, Take, Units, findings_lines
+from limus.cli.pk_vpc import vpc
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
 
 __all__ = ["app"]
 
+_UNCERTAINTY = "Of typical values, with --virtual: published, or a CSV with a set a row."
+
 app = typer.Typer(name="pk", help="Population pharmacokinetics: models, exposure.", no_args_is_help=True)
+app.command(context_settings=NUMBERS)(vpc)
 
 
 @app.command()
@@ -95,11 +100,12 @@ def _show_residual(residual: dict[str, Any]) -> str:
 
 @app.command(context_settings=NUMBERS)
 def simulate(
-    model: Annotated[str, typer.Option("--model", help="Name of a model, or the path of a .toml of your own.")],
-    events: Annotated[str | None, typer.Option("--events", help="NONMEM event table, CSV or Parquet.")] = None,
-    unit: Annotated[list[str] | None, typer.Option("--unit", help="AMT=ug where the table's unit differs.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Covariate for all: HCT=33; repeatable.")] = None,
-    override: Annotated[list[str] | None, typer.Option("--override", help="Limit to go beyond; repeatable.")] = None,
+    model: ModelName,
+    events: Events = None,
+    unit: Units = None,
+    settings: Settings = None,
+    override: Overrides = None,
+    take: Take = None,
     dose: Annotated[float | None, typer.Option("--dose", help="Regimen without a table, in the model's unit.")] = None,
     every: Annotated[float, typer.Option("--every", help="Interval of the regimen, h.")] = 12.0,
     doses: Annotated[int, typer.Option("--number", help="Doses of the regimen.")] = 1,
@@ -107,6 +113,8 @@ def simulate(
     infusion: Annotated[float, typer.Option("--infusion", help="Duration of each dose, h.")] = 0.0,
     target: Annotated[str | None, typer.Option("--target", help="Range of levels, such as 5:15.")] = None,
     virtual: Annotated[int, typer.Option("--virtual", help="Virtual copies of each subject.")] = 0,
+    uncertainty: Annotated[str | None, typer.Option("--uncertainty", help=_UNCERTAINTY)] = None,
+    study: Annotated[str, typer.Option("--study", help="STUDYID of the ADPP that --out holds.")] = "SIMULATED",
     out: Out = None,
     seed: Seed = 1,
     json: Json = False,
@@ -115,7 +123,8 @@ def simulate(
     """Simulate levels and exposure of an event table's subjects, or of a regimen."""
     request = {
         "model": model,
-        "events": events,
+        "events": tuple(events or ()),
+        "take": tuple(take or ()),
         "units": tuple(unit or ()),
         "settings": tuple(settings or ()),
         "overrides": tuple(override or ()),
@@ -126,6 +135,8 @@ def simulate(
         "infusion": infusion,
         "target": target,
         "virtual": virtual,
+        "uncertainty": uncertainty,
+        "study": study,
     }
     return run_command(
         "pk_simulate",
@@ -154,10 +165,13 @@ def _show_exposure(r: dict[str, Any]) -> str:
         spread += [("trough_in_target_percent", "% of troughs in range")] if r["target"] else []
         parts.append(f"{r['virtual']['copies']} virtual copies, seed {r['seed']}")
         parts.append(table(r["virtual"]["rows"][-_MOST_ROWS:], tuple(spread)))
-    serious = [f for f in r["findings"] if f["severity"] != "note"]
-    parts += [f"{f['severity']}: {f['where']}: {f['got']}; {f['do']}" for f in serious[:10]]
-    parts += [f"{len(serious) - 10} more findings in --json"] if len(serious) > 10 else []
-    parts += [f"limits overridden: {', '.join(r['overrides'])}"] if r["overrides"] else []
+    if r["uncertainty"] is not None:
+        drawn = ", ".join(r["uncertainty"]["drawn"])
+        parts.append(f"without random effects, {drawn} drawn ({r['uncertainty']['source']})")
+        spread = [("id", "ID"), ("interval", "interval")]
+        spread += [(f"{n}_{p}", f"{n} {p}") for n in ("auc", "trough", "cmax") for p in ("p5", "p50", "p95")]
+        parts.append(table(r["uncertainty"]["rows"][-_MOST_ROWS:], tuple(spread)))
+    parts += findings_lines(r)
     if r["report_html"] is not None:
         parts.append(f"HTML  {r['report_html']}\nPDF   {r['report_pdf']}")
     return "\n\n".join([*parts, RESEARCH_USE])

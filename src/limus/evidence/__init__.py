@@ -1,1 +1,1 @@
-"""Claims with provenance, consistency checks, meta-analysis and network. An empty room until the evidence issue."""
+"""Published evidence: tables of studies and their pooling."""

@@ -47,7 +47,7 @@ class SourcedParameter:
     prior_value : float
         Centre of the prior, canonical unit; else NaN.
     log10_standard_error : float
-        Of a fitted value; else NaN.
+        Of a fitted value, or of one that a bench measured; else NaN.
     """
 
     name: str
@@ -60,6 +60,11 @@ class SourcedParameter:
     prior_log10_sd: float = math.nan
     prior_value: float = math.nan
     log10_standard_error: float = math.nan
+
+    @property
+    def is_measured_here(self) -> bool:
+        """Whether a bench measured the value with an interval, so that it is drawn with the fitted ones."""
+        return self.sourced.kind is Kind.MEASURED and math.isfinite(self.log10_standard_error)
 
     @property
     def at_bound(self) -> bool:
@@ -196,8 +201,18 @@ def draw_fitted(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray
         generator = spawn_generators(seed, 1, stream="fit draws")[0]
         drawn = generator.multivariate_normal(centre, model.fit_covariance, size=draws, method="eigh")
     sets = np.clip(np.vstack([centre, drawn]), np.log10([p.lower for p in free]), np.log10([p.upper for p in free]))
-    values = {p.name: 10.0 ** sets[:, j] for j, p in enumerate(free)}
+    values = {p.name: 10.0 ** sets[:, j] for j, p in enumerate(free)} | _draw_measured(model, draws, seed)
     return values | {name: values[leader] for name, leader in model.followers.items() if leader in values}
+
+
+def _draw_measured(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Parameters that a bench measured with an interval, drawn normally in log10; the first is the value itself."""
+    measured = [p for p in model.parameters.values() if p.is_measured_here]
+    if not measured:
+        return {}
+    generator = spawn_generators(seed, 1, stream="measured draws")[0]
+    shifts = np.vstack([np.zeros(len(measured)), generator.standard_normal((draws, len(measured)))])
+    return {p.name: p.value * 10.0 ** (p.log10_standard_error * shifts[:, j]) for j, p in enumerate(measured)}
 
 
 def check_sourced_model(model: SourcedModel) -> tuple[Finding, ...]:

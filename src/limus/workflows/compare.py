@@ -13,6 +13,7 @@ from limus.kernel.errors import InputError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import RunStamp, stamp_run
 from limus.kernel.tables import Table, write_csv, write_parquet
+from limus.molecule.bench_result import BenchValue, read_bench_result
 from limus.molecule.catalogue import find_compound
 from limus.molecule.compound import Compound
 from limus.report.content import Figure, Guide, cells, walk_blocks
@@ -30,6 +31,7 @@ class CompareRequest(Request):
     """The compounds, by name or synonym."""
 
     compounds: tuple[str, ...]
+    results: tuple[str, ...] | None = Field(default=None, description="result.toml files of assays")
     draws: int = Field(default=40, ge=0, le=1000, description="parameter sets drawn for the bands")
     seed: int = 1
 
@@ -107,7 +109,10 @@ def run(request: CompareRequest, *, out: Path | None = None, execution: Executio
     UnknownNameError
         A name that the library does not have.
     InputError
-        Fewer than two different compounds.
+        Fewer than two different compounds, a result file that measured none of them, or two measured values for one
+        parameter of the model.
+    FileReadError
+        A result file cannot be read.
     OutputError
         The folder cannot be written, or holds something else.
     SolveError
@@ -115,10 +120,13 @@ def run(request: CompareRequest, *, out: Path | None = None, execution: Executio
     """
     compounds = find_distinct(request.compounds)
     execution = execution or Execution(seed=request.seed)
+    files = tuple(map(Path, request.results or ()))
+    bench = _read_bench(files, compounds)
     resolved = request.as_dict() | {"compounds": [c.name for c in compounds]}
-    directory = open_run(out or Path("guide"), "compare", resolved, execution, library_inputs(load_plan().model))
-    comparison = gather(compounds, draws=request.draws, execution=execution)
-    guide = _build_guide(comparison, stamp_run(request.seed))
+    inputs = (*library_inputs(load_plan().model), *files)
+    directory = open_run(out or Path("guide"), "compare", resolved, execution, inputs)
+    comparison = gather(compounds, draws=request.draws, execution=execution, bench=bench)
+    guide = _build_guide(comparison, stamp_run(request.seed, files))
     _write_results(guide, comparison, directory.path)
     return CompareResult(
         guide=guide,
@@ -127,6 +135,18 @@ def run(request: CompareRequest, *, out: Path | None = None, execution: Executio
         compounds=tuple(c.name for c in compounds),
         seed=request.seed,
     )
+
+
+def _read_bench(files: tuple[Path, ...], compounds: tuple[Compound, ...]) -> tuple[BenchValue, ...]:
+    names = {compound.name for compound in compounds}
+    found: list[BenchValue] = []
+    for path in files:
+        values = [value for value in read_bench_result(path) if value.compound in names]
+        if not values:
+            allowed = f"values of {', '.join(sorted(names))}, under these names"
+            raise InputError(f"--with {path}", "none of these compounds", allowed, "name the compound it measured")
+        found += values
+    return tuple(found)
 
 
 def _build_guide(comparison: Comparison, stamp: RunStamp) -> Guide:

@@ -14,6 +14,7 @@ from limus.pharmacokinetics.exposure import Exposure
 from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_simulation import simulate_population
 from limus.pharmacokinetics.virtual_exposure import draw_virtual_levels
+from limus.workflows.exposure_rows import ExposureFindings
 
 __all__ = ["MOST_COPIES", "level_course"]
 
@@ -25,26 +26,23 @@ _LAST = 4  # else so many
 _POINTS = 60  # of an interval
 
 
-def level_course(
-    model: PopulationModel, table: EventTable, exposure: Exposure, copies: int, execution: Execution
-) -> Table:
+def level_course(model: PopulationModel, table: EventTable, found: ExposureFindings, execution: Execution) -> Table:
     """Find the levels of the first subjects over time, with what was measured.
 
     Parameters
     ----------
-    model, table, exposure
-        As the workflow has them.
-    copies : int
-        Virtual copies of each subject for the band, 0 for none.
+    model : PopulationModel
+    table : EventTable
+    found : ExposureFindings
     execution : Execution
-        Its seed draws them.
+        Its seed draws the virtual copies of the band.
 
     Returns
     -------
     Table
         ``subject, kind, time_h, level, lower, upper``.
     """
-    count = len(table.subjects)
+    count, exposure, copies = len(table.subjects), found.exposure, found.copies
     shown = [s for s in range(count) if np.isfinite(exposure.end_h[exposure.subject == s]).any()][:_SHOWN]
     grids = {s: _grid(exposure, s) for s in shown}
     width = max((len(grid) for grid in grids.values()), default=1)
@@ -56,8 +54,9 @@ def level_course(
     level = simulate_population(model, table, times).level
     band = None
     if copies:
-        virtual = draw_virtual_levels(model, table, times, min(copies, MOST_COPIES), execution=execution)
-        band = virtual.percentiles
+        few = min(copies, MOST_COPIES)
+        drawn = draw_virtual_levels(model, table, times, few, value_sets=found.value_sets, execution=execution)
+        band = drawn.percentiles
     labels: list[tuple[str, str]] = []
     columns: list[tuple[Floats, ...]] = []
     for s, grid in grids.items():
@@ -66,12 +65,12 @@ def level_course(
         labels += [(table.subjects[s], "predicted"), (table.subjects[s], "measured")]
         columns += [(grid, level[s, :n], lower, upper), _measured(table, s, grid[0])]
     names = ("time_h", "level", "lower", "upper")
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         name: [label[k] for label, part in zip(labels, columns, strict=True) for _ in part[0]]
         for k, name in enumerate(("subject", "kind"))
     }
-    found |= {name: np.concatenate([part[k] for part in columns]) for k, name in enumerate(names)}
-    return Table.create(found)
+    result |= {name: np.concatenate([part[k] for part in columns]) for k, name in enumerate(names)}
+    return Table.create(result)
 
 
 def _measured(table: EventTable, subject: int, since_h: float) -> tuple[Floats, ...]:

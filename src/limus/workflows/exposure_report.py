@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import NDArray
 
 from limus.kernel.checks import Severity
 from limus.kernel.provenance import Directness
@@ -29,31 +28,32 @@ from limus.report.content import (
 from limus.report.figures.concentration import draw_concentration
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.workflows.comparison.cells import figure, key_of
+from limus.workflows.comparison.cells import figure, key_of, unit_words
 from limus.workflows.exposure_course import MOST_COPIES
+from limus.workflows.exposure_rows import ExposureFindings
 
-__all__ = ["exposure_sections"]
+__all__ = ["exposure_sections", "findings_blocks", "name_of", "overrides_blocks"]
 
-_MOST_ROWS = 60
+_MOST_ROWS = 40
+_DEFINITIONS = (
+    "An **interval** runs from a dose to the next one, or as long as the dose's own interval (II) where that ends "
+    "first; the last as long as the one before it, or to the subject's last row.",
+    "**Area**: the integral of the level over the interval, solved with the equations, not summed over samples.",
+    "**Trough**: the level at the end of the interval, just before the next dose.",
+    "**Peak**: the highest level in the interval; its time counts from the dose.",
+)
 
 
 def exposure_sections(
-    model: PopulationModel,
-    table: EventTable,
-    exposure: Exposure,
-    course: TidyTable,
-    target: tuple[float, float] | None,
-    virtual: VirtualExposure | None,
-    copies: int,
-    overrides: Sequence[str],
-    seed: int,
+    model: PopulationModel, table: EventTable, found: ExposureFindings, course: TidyTable
 ) -> tuple[Section, ...]:
     """Build the sections of the report in reading order.
 
     Parameters
     ----------
-    model, table, exposure, target, virtual, copies, overrides, seed
-        As the workflow has them.
+    model : PopulationModel
+    table : EventTable
+    found : ExposureFindings
     course : Table
         What :func:`limus.report.figures.concentration.draw_concentration` wants.
 
@@ -61,54 +61,81 @@ def exposure_sections(
     -------
     tuple of Section
     """
-    return (
-        Section("what", "What was simulated", tuple(_what(model, table, exposure, overrides))),
-        Section("course", "Level over time", tuple(_course(model, course, target, copies, seed))),
-        Section("exposure", "Exposure", (_exposure(model, exposure, target, virtual, copies, seed),)),
-        Section("mind", "What to bear in mind", tuple(_mind(table))),
-    )
+    sections = [
+        Section("what", "What was simulated", tuple(_what(model, table, found))),
+        Section("levels", "Level over time", tuple(_course(model, course, found))),
+        Section("intervals", "Exposure", (BulletList(_DEFINITIONS), _exposure(model, found))),
+    ]
+    if found.uncertain is not None:
+        sections.append(Section("uncertain", "Uncertainty of the model", tuple(_uncertain(model, found))))
+    return (*sections, Section("mind", "What to bear in mind", tuple(findings_blocks(table))))
 
 
-def _what(model: PopulationModel, table: EventTable, exposure: Exposure, overrides: Sequence[str]) -> list[Block]:
-    subjects, intervals = len(table.subjects), len(exposure.auc)
+def name_of(model: PopulationModel) -> str:
+    """Return the name of a model for prose.
+
+    Parameters
+    ----------
+    model : PopulationModel
+
+    Returns
+    -------
+    str
+        Markup.
+    """
+    return escape_markup(model.name.replace("_", " "))
+
+
+def _what(model: PopulationModel, table: EventTable, found: ExposureFindings) -> list[Block]:
+    subjects, intervals = len(table.subjects), len(found.exposure.auc)
     words = (
         f"{subjects} {'subject' if subjects == 1 else 'subjects'}, {intervals} dosing "
-        f"{'interval' if intervals == 1 else 'intervals'}, under **{escape_markup(model.name.replace('_', ' '))}** "
+        f"{'interval' if intervals == 1 else 'intervals'}, under **{name_of(model)}** "
         f"[@{model.paper}]: {escape_markup(model.structure)}; levels in {escape_markup(model.matrix)}."
     )
-    blocks: list[Block] = [
-        Notice("research-use", "Research use only; not for diagnosis, treatment or dosing."),
-        Paragraph(words),
-    ]
-    if overrides:
-        named = ", ".join(escape_markup(name) for name in overrides)
-        blocks.append(Notice("warning", f"The model is used outside its validity limits, by override of: {named}."))
-    return blocks
+    if subjects == 1 and table.records.names:
+        first = [values[np.isfinite(values)][:1] for values in table.records.values.T]
+        said = [
+            f"{name} {format_number(float(value[0]))} {unit_words(model.covariates[name].unit)}".rstrip()
+            for name, value in zip(table.records.names, first, strict=True)
+            if len(value)
+        ]
+        words += f" At first: {escape_markup(', '.join(said))}."
+    return [Paragraph(words), *overrides_blocks(found.overrides)]
 
 
-def _course(
-    model: PopulationModel, course: TidyTable, target: tuple[float, float] | None, copies: int, seed: int
-) -> list[Block]:
+def overrides_blocks(overrides: tuple[str, ...]) -> list[Block]:
+    """Say which validity limits were overridden.
+
+    Parameters
+    ----------
+    overrides : tuple of str
+
+    Returns
+    -------
+    list of Block
+    """
+    named = ", ".join(escape_markup(name) for name in overrides)
+    said = f"The model is used outside its validity limits, by override of: {named}."
+    return [Notice("warning", said)] if overrides else []
+
+
+def _course(model: PopulationModel, course: TidyTable, found: ExposureFindings) -> list[Block]:
     if not len(course):
         return [Paragraph("No dosing interval has an end, so nothing is drawn.")]
     drawing = draw_concentration(
-        course, drug=model.drug, unit=model.units.DV, target=target, predicted="typical for these covariates"
+        course, drug=model.drug, unit=model.units.DV, target=found.target, predicted="typical for these covariates"
     )
     words = "Simulated levels without random effects"
-    if copies:
-        words += f", with 90 % of {min(copies, MOST_COPIES)} virtual copies of each subject (seed {seed})"
-    return [figure("course", "Level over time", drawing, f"{words}; circles are measured levels.")]
+    if found.copies:
+        words += f", with 90 % of {min(found.copies, MOST_COPIES)} virtual copies of each subject (seed {found.seed})"
+    words += "; circles are measured levels" if "measured" in course["kind"] else ""
+    words += f". Model {name_of(model)}."
+    return [figure("course", "Level over time", drawing, words)]
 
 
-def _exposure(
-    model: PopulationModel,
-    exposure: Exposure,
-    target: tuple[float, float] | None,
-    virtual: VirtualExposure | None,
-    copies: int,
-    seed: int,
-) -> Table:
-    unit = model.units.DV
+def _exposure(model: PopulationModel, found: ExposureFindings) -> Table:
+    exposure, target, virtual, unit = found.exposure, found.target, found.virtual, model.units.DV
     heads = [
         ColumnHead("dose", "Dose", "mg"),
         ColumnHead("auc", "Area", f"{unit}\N{MIDDLE DOT}h"),
@@ -116,40 +143,56 @@ def _exposure(
         ColumnHead("cmax", "Peak", unit),
         ColumnHead("tmax", "Time of peak", "h"),
     ]
+    inside = None
     if target is not None:
         heads.append(ColumnHead("inside", f"Time in {target[0]:g} to {target[1]:g}", "%"))
     if virtual is not None and target is not None:
         heads.append(ColumnHead("share", f"Troughs in {target[0]:g} to {target[1]:g}", "%"))
-    rows = _chosen(exposure)
-    spread = {} if virtual is None else {name: virtual.percentiles(name) for name in ("auc", "trough", "cmax")}
-    inside = virtual.share_within("trough", target) if virtual is not None and target is not None else None
-    note = f"Simulated with {escape_markup(model.name.replace('_', ' '))}; the area comes from the equations."
+        inside = virtual.share_within("trough", target)
+    chosen, bands = _chosen(exposure), _bands(virtual)
+    note = f"Simulated with {name_of(model)}: the subject without random effects."
     if virtual is not None:
-        note += f" Intervals are the 5th to 95th percentile of {copies} virtual copies, seed {seed}."
-    if len(rows) < len(exposure.auc):
-        note += f" The last interval of each subject is shown; all {len(exposure.auc)} stand in results/exposure.csv."
+        note += f" Intervals: 5th to 95th percentile of {found.copies} virtual copies, seed {found.seed}; they vary"
+        note += " as subjects and occasions do" + (", and with the model's numbers." if found.value_sets else ".")
+        note += " There is no residual error in them: levels, not measurements."
+    if len(chosen) < len(exposure.auc):
+        note += f" Last intervals only; all {len(exposure.auc)} stand in results/exposure.csv."
 
     def one(k: int) -> Row:
-        who = exposure.subjects[int(exposure.subject[k])]
-        label = f"ID {who}, interval {int(exposure.number[k])}, from {format_number(float(exposure.start_h[k]), 6)} h"
-        cells = [_cell(float(exposure.dose_mg[k]), "mg", None, exposure.status[k])]
-        for name, column, its in (
-            ("auc", exposure.auc, f"{unit}\N{MIDDLE DOT}h"),
-            ("trough", exposure.trough, unit),
-            ("cmax", exposure.cmax, unit),
-        ):
-            band = (float(spread[name][0, k]), float(spread[name][2, k])) if name in spread else None
-            cells.append(_cell(float(column[k]), its, band, exposure.status[k], model))
-        cells.append(_cell(float(exposure.tmax_h[k]), "h", None, exposure.status[k], model))
+        status = exposure.status[k]
+        cells = [_cell(float(exposure.dose_mg[k]), "mg", None, status)]
+        cells += _measures(model, exposure, bands, k)
+        cells.append(_cell(float(exposure.tmax_h[k]), "h", None, status, model))
         if target is not None:
-            cells.append(_cell(float(exposure.time_in_range_percent[k]), "%", None, exposure.status[k], model))
+            cells.append(_cell(float(exposure.time_in_range_percent[k]), "%", None, status, model))
         if inside is not None:
-            cells.append(_cell(float(inside[k]), "%", None, exposure.status[k], model))
-        return Row(key_of(f"{who}-{int(exposure.number[k])}"), label, tuple(cells))
+            cells.append(_cell(float(inside[k]), "%", None, status, model))
+        return _row(exposure, k, cells)
 
     return Table(
-        "exposure", "Exposure by dosing interval", tuple(heads), tuple(map(one, rows)), note=note, stub="Interval"
+        "exposure", "Exposure by dosing interval", tuple(heads), tuple(map(one, chosen)), note=note, stub="Interval"
     )
+
+
+def _row(exposure: Exposure, k: int, cells: list[Cell]) -> Row:
+    who, number = exposure.subjects[int(exposure.subject[k])], int(exposure.number[k])
+    label = f"ID {who}, interval {number}, from {format_number(float(exposure.start_h[k]), 6)} h"
+    # the place of the subject keeps keys apart where IDs differ in signs that a key cannot hold
+    return Row(key_of(f"{int(exposure.subject[k]) + 1}-{who}-{number}"), label, tuple(cells))
+
+
+def _bands(virtual: VirtualExposure | None) -> dict[str, NDArray[np.float64]]:
+    return {} if virtual is None else {name: virtual.percentiles(name) for name in ("auc", "trough", "cmax")}
+
+
+def _measures(model: PopulationModel, exposure: Exposure, bands: dict[str, NDArray[np.float64]], k: int) -> list[Cell]:
+    """Area, trough and peak of an interval, with the spread of virtual copies."""
+    unit = model.units.DV
+    cells = []
+    for name, its in (("auc", f"{unit}\N{MIDDLE DOT}h"), ("trough", unit), ("cmax", unit)):
+        band = (float(bands[name][0, k]), float(bands[name][2, k])) if name in bands else None
+        cells.append(_cell(float(getattr(exposure, name)[k]), its, band, exposure.status[k], model))
+    return cells
 
 
 def _cell(
@@ -164,8 +207,9 @@ def _cell(
     if model is None:
         return text_cell(format_number(value, 4))
     known = interval if interval is not None and np.isfinite(interval).all() else None
+    note = f"simulated: model {model.name}"
     return number_cell(
-        value, unit, Directness.SIMULATED, interval=known, source=[model.paper], note=model.name, significant=4
+        value, unit, Directness.SIMULATED, interval=known, source=[model.paper], note=note, significant=4
     )
 
 
@@ -178,12 +222,42 @@ def _chosen(exposure: Exposure) -> list[int]:
     return np.flatnonzero(last).tolist()[:_MOST_ROWS]
 
 
-def _mind(table: EventTable) -> list[Block]:
-    """Findings of the table and the covariates, the grave ones first, each kind once."""
+def _uncertain(model: PopulationModel, found: ExposureFindings) -> list[Block]:
+    """What the uncertainty of the typical values does, without random effects."""
+    drawn = ", ".join(escape_markup(name) for name in found.value_sets)
+    fixed = ", ".join(escape_markup(name) for name in model.values if name not in found.value_sets)
+    source = "the standard errors and intervals that the source prints, each value by itself"
+    if found.uncertainty != "published":
+        source = f"the sets of {escape_markup(found.uncertainty)}"
+    words = f"Drawn from {source}: {drawn}. Kept as they are: {fixed or 'none'}."
+    heads = (
+        ColumnHead("auc", "Area", f"{model.units.DV}\N{MIDDLE DOT}h"),
+        ColumnHead("trough", "Trough", model.units.DV),
+        ColumnHead("cmax", "Peak", model.units.DV),
+    )
+    exposure, bands = found.exposure, _bands(found.uncertain)
+    rows = [_row(exposure, k, _measures(model, exposure, bands, k)) for k in _chosen(exposure)]
+    note = f"Intervals: 5th to 95th percentile of {found.copies} sets of values, seed {found.seed}, no random effects."
+    table = Table("uncertainty", "The typical subject, uncertain", heads, tuple(rows), note=note, stub="Interval")
+    return [Paragraph(words), table]
+
+
+def findings_blocks(table: EventTable) -> list[Block]:
+    """Say what the checks of the table and the covariates found, the grave first, each kind once.
+
+    Parameters
+    ----------
+    table : EventTable
+
+    Returns
+    -------
+    list of Block
+    """
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
     kinds: dict[str, list[str]] = {}
     for found in sorted(table.findings, key=lambda one: order[one.severity]):
-        kinds.setdefault(f"{found.severity}: {found.check}", []).append(f"{found.where}: {found.got}. {found.do}")
+        said = f"{found.where}: {found.got}" + (f"; {found.do}" if found.do else "")
+        kinds.setdefault(f"{found.severity}: {found.check}", []).append(said)
     items = tuple(
         f"**{escape_markup(kind.replace('-', ' '))}:** {escape_markup(texts[0])}"
         + (f" (and {len(texts) - 1} more of the kind)" if len(texts) > 1 else "")

@@ -9,32 +9,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from limus.kernel.checks import raise_on_errors, run_checks
 from limus.kernel.errors import InputError, ModelError, UnitError, UnknownNameError, ValueRangeError, near_names
 from limus.kernel.execution import Execution
 from limus.kernel.language import MODEL_CHECKS, Model, read_model
-from limus.kernel.simulation import Dose, SimulationResult, compile_model, simulate
-from limus.kernel.tables import Column, Table, read_csv, write_parquet
+from limus.kernel.simulation import SimulationResult, Treatment, compile_model, simulate
+from limus.kernel.tables import Table, write_parquet
 from limus.kernel.units import convert, parse_quantity, same_dimension
-from limus.molecule.catalogue import load_compounds
 from limus.signalling.culture import check_values
 from limus.signalling.model_library import load_model, model_names
 from limus.signalling.protocol import find_protocol
 from limus.signalling.sourced_model import SourcedModel
+from limus.workflows.dose_tables import GivenDoses, meant_name, molar_mass_of, read_doses
 from limus.workflows.request import Request, open_run
 
 __all__ = ["SimulateRequest", "SimulateResult", "parse_times", "run"]
-
-_DOSE_COLUMNS = (
-    Column("time_h", number=True, meaning="time of the dose, h"),
-    Column("target", meaning="species that receives it"),
-    Column("amount", number=True, meaning="amount in the unit beside it"),
-    Column("unit", meaning="such as nmol or ng"),
-    Column("duration_h", number=True, required=False, blank=True, meaning="length of an infusion, h"),
-    Column("ii_h", number=True, required=False, blank=True, meaning="interval of repeats, h"),
-    Column("addl", number=True, required=False, blank=True, meaning="further doses"),
-)
 
 
 class SimulateRequest(Request):
@@ -44,6 +35,8 @@ class SimulateRequest(Request):
     times: str
     settings: tuple[str, ...] = ()
     doses: str | None = None
+    units: tuple[str, ...] = Field(default=(), description="of a NONMEM table, as AMT=ug")
+    subject: str | None = Field(default=None, description="ID of a NONMEM table with several")
     stimulus: str | None = None
     outputs: tuple[str, ...] = ()
     relative_tolerance: float = 1e-8
@@ -131,7 +124,7 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     ------
     UnknownNameError
         No such model, name or dose target.
-    FileReadError, ModelError, UnsupportedFeatureError
+    FileReadError, EventTableError, ModelError, UnsupportedFeatureError
         The model or the dose table cannot be read or used.
     UnitError
         A unit is missing where the model needs one, unknown, or of the wrong kind.
@@ -144,17 +137,17 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     times = parse_times(request.times)
     model, units, sourced = _load(request.model)
     settings = dict(find_protocol(request.stimulus).settings) if request.stimulus is not None else {}
-    given = [_setting(text, model, units) for text in request.settings]
-    doubled = [name for i, (name, _) in enumerate(given) if name in dict(given[:i])]
+    asked = [_setting(text, model, units) for text in request.settings]
+    doubled = [name for i, (name, _) in enumerate(asked) if name in dict(asked[:i])]
     if doubled:
         raise InputError("--set", f"{doubled[0]} twice", "one value for a name", "leave one of them out")
-    settings |= dict(given)
+    settings |= dict(asked)
     model = model.with_values(settings, where="--set")
     findings = run_checks(model, MODEL_CHECKS)
     raise_on_errors(findings, ModelError)
     if sourced is not None:
         check_values(sourced, model.values, float(times[-1] - times[0]))
-    doses = _doses(Path(request.doses), model) if request.doses is not None else ()
+    given = _doses(request, model)
     compiled = compile_model(model, request.outputs or None)
     if not compiled.outputs:
         raise ModelError(
@@ -170,7 +163,9 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     result = simulate(
         compiled,
         times,
-        doses=doses,
+        given.inputs,
+        doses=given.treatment,
+        start=min(float(times[0]), given.start),
         relative_tolerance=request.relative_tolerance,
         absolute_tolerance=request.absolute_tolerance,
         execution=execution,
@@ -179,8 +174,17 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
         columns = {"time": times} | {name: result.output(name)[0] for name in result.outputs}
         write_parquet(Table.create(columns), directory.path / "results" / "trajectory.parquet")
     result.require_success(f"model {model.name}")
-    warnings = tuple(finding.message for finding in findings)
+    warnings = (*(finding.message for finding in findings), *given.notes)
     return SimulateResult(model.name, result, model.units.time, warnings, request.seed)
+
+
+def _doses(request: SimulateRequest, model: Model) -> GivenDoses:
+    if request.doses is not None:
+        return read_doses(Path(request.doses), model, units=request.units, subject=request.subject)
+    for option, found in (("--unit", ", ".join(request.units)), ("--id", request.subject)):
+        if found:
+            raise InputError(option, found, "with --doses and a NONMEM table", "leave it out")
+    return GivenDoses(Treatment.create(), {}, np.inf, ())
 
 
 def _load(name: str) -> tuple[Model, Mapping[str, str], SourcedModel | None]:
@@ -203,7 +207,7 @@ def _setting(text: str, model: Model, units: Mapping[str, str]) -> tuple[str, fl
     name = name.strip()
     if not equals or not name:
         raise InputError("--set", text, "name=value with an optional unit", "write for example tacrolimus.medium=1nM")
-    name = _meant(name, model)
+    name = meant_name(name, model)
     if name not in model.values:
         model.with_values({name: 0.0}, where="--set")  # raises with near names
     species = {s.name: s for s in model.species}.get(name)
@@ -227,12 +231,6 @@ def _setting(text: str, model: Model, units: Mapping[str, str]) -> tuple[str, fl
     return name, value
 
 
-def _meant(name: str, model: Model) -> str:
-    """A drug's name stands for the drug in the medium."""
-    inside = f"{name}.medium"
-    return inside if name not in model.values and inside in model.values else name
-
-
 def _concentration_unit(substance: str, volume: str) -> str:
     if not substance or not volume:
         return ""
@@ -241,48 +239,4 @@ def _concentration_unit(substance: str, volume: str) -> str:
 
 
 def _convert(value: float, unit: str, wanted: str, name: str) -> float:
-    return convert(value, unit, wanted, molar_mass_g_per_mol=_molar_mass(name), where=f"{name}")
-
-
-def _molar_mass(name: str) -> float | None:
-    """The molar mass of the compound that a dotted name belongs to, where it is one of the library's."""
-    compound = load_compounds().get(name.split(".", maxsplit=1)[0])
-    if compound is None or not any(c.property == "molar_mass" for c in compound.constants):
-        return None
-    return compound.molar_mass_g_per_mol
-
-
-def _doses(path: Path, model: Model) -> tuple[Dose, ...]:
-    table = read_csv(path, _DOSE_COLUMNS)
-    per_hour = 1.0 if model.units.time in {"", "h"} else convert(1.0, "h", model.units.time)
-    doses = []
-    for number, row in enumerate(table.rows(), start=1):
-        where = f"{path}, dose {number}"
-        if not model.units.substance:
-            raise UnitError(
-                where, row["unit"], "a model that declares its unit of substance", "declare it in the model"
-            )
-        amount = convert(
-            row["amount"],
-            row["unit"],
-            model.units.substance,
-            molar_mass_g_per_mol=_molar_mass(row["target"]),
-            where=where,
-        )
-        if amount < 0:
-            got = f"{row['amount']:g} {row['unit']}"
-            raise ValueRangeError(f"{where}, amount", got, "zero or more", "correct the dose table")
-        optional = {k: 0.0 if np.isnan(row.get(k, np.nan)) else row[k] for k in ("duration_h", "ii_h", "addl")}
-        if optional["addl"] != int(optional["addl"]):
-            raise ValueRangeError(f"{where}, addl", optional["addl"], "a whole number", "correct the dose table")
-        doses.append(
-            Dose(
-                time=row["time_h"] * per_hour,
-                target=_meant(row["target"], model),
-                amount=amount,
-                duration=optional["duration_h"] * per_hour,
-                interval=optional["ii_h"] * per_hour,
-                additional=int(optional["addl"]),
-            )
-        )
-    return tuple(doses)
+    return convert(value, unit, wanted, molar_mass_g_per_mol=molar_mass_of(name), where=f"{name}")

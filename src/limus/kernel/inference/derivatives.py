@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.kernel.inference.problem import Bounds, Floats, ResidualFunction
+from limus.kernel.inference.problem import Floats, ResidualFunction
 
 __all__ = ["difference_columns"]
 
@@ -19,7 +19,7 @@ def difference_columns(
     parameters: Floats,
     values: Floats,
     sizes: Floats,
-    bounds: Bounds,
+    bounds: tuple[Floats, Floats],
     central: NDArray[np.bool_],
 ) -> Floats:
     """Return the derivative of all residuals by each parameter.
@@ -38,8 +38,8 @@ def difference_columns(
         Residuals there.
     sizes : (B, P) numpy.ndarray
         Typical size of each parameter, positive; steps are relative to it.
-    bounds : Bounds
-        Never left.
+    bounds : tuple of two (B, P) numpy.ndarray
+        Lowest and highest values; never left.
     central : (B,) numpy.ndarray of bool
         Which lanes want the accurate form.
 
@@ -59,11 +59,11 @@ def _difference(
     parameters: Floats,
     values: Floats,
     size: Floats,
-    bounds: Bounds,
+    bounds: tuple[Floats, Floats],
     central: NDArray[np.bool_],
     k: int,
 ) -> Floats:
-    here, lower, upper = parameters[:, k], bounds.lower[k], bounds.upper[k]
+    here, lower, upper = parameters[:, k], bounds[0][:, k], bounds[1][:, k]
     wide = CENTRAL * size
     both = central & (here + wide <= upper) & (here - wide >= lower)
     step = np.where(both, wide, FORWARD * size)

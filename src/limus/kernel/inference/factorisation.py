@@ -125,7 +125,8 @@ def inverse_of_curvature(
     null = values <= smallest * values[:, :1]
     directions = rows / np.where(null, np.inf, values)[:, :, np.newaxis]
     inverse = np.einsum("bij,bik->bjk", directions, directions)
-    inverse /= scale[:, :, np.newaxis] * scale[:, np.newaxis, :]
+    with np.errstate(over="ignore"):  # a parameter with next to no influence has next to infinite variance
+        inverse /= scale[:, :, np.newaxis] * scale[:, np.newaxis, :]
     undetermined = (np.abs(rows) * null[:, :, np.newaxis]).max(axis=1, initial=0.0) > 1e-6
     undetermined |= free & (lengths == 0)
     blank = undetermined | ~free

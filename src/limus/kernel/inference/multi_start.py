@@ -112,6 +112,8 @@ def sample_starts(
     use_log = np.zeros(len(lower), dtype=np.bool_) if logarithmic is None else np.asarray(logarithmic, dtype=np.bool_)
     if count < 1:
         raise ValueRangeError("count", count, "1 or more", "ask for a start")
+    if lower.ndim != 1:
+        raise ValueRangeError("bounds", f"shape {lower.shape}", "one row for all lanes", "sample one box at a time")
     if use_log.shape != lower.shape:
         raise ValueRangeError("logarithmic", f"{use_log.size} values", f"{len(lower)}, one a parameter", "match bounds")
     bad = ~(np.isfinite(lower) & np.isfinite(upper)) | (use_log & (lower <= 0))

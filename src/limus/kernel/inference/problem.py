@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limus.kernel.errors import ValueRangeError
 
-__all__ = ["Bounds", "FitStatus", "Floats", "JacobianFunction", "ResidualFunction", "check_start"]
+__all__ = [
+    "Bounds",
+    "FitStatus",
+    "Floats",
+    "JacobianFunction",
+    "LaneProblem",
+    "LaneQuantity",
+    "ResidualFunction",
+    "check_start",
+]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +43,34 @@ class JacobianFunction(Protocol):
 
     def __call__(self, parameters: Floats, /) -> Floats:
         """Return the derivative (B, R, P) of each residual by each parameter at parameters (B, P)."""
+        ...
+
+
+class LaneProblem(Protocol):
+    """Residuals of B lanes with their derivatives in one evaluation, and the same problem for some of the lanes.
+
+    The form of a problem for :func:`limus.kernel.inference.fit_many`, which leaves out lanes that have ended. Lanes
+    are independent; residuals that cannot be computed are NaN or infinite.
+    """
+
+    def evaluate(self, parameters: Floats, /) -> tuple[Floats, Floats]:
+        """Return residuals (B, R) and derivatives (P, B, R), parameter first, at parameters (B, P)."""
+        ...
+
+    def take(self, lanes: NDArray[Any], /) -> LaneProblem:
+        """Return the problem of some lanes, given by index, in that order."""
+        ...
+
+
+class LaneQuantity(Protocol):
+    """A number derived from the parameters of each lane, with its gradient; see :class:`LaneProblem`."""
+
+    def evaluate(self, parameters: Floats, /) -> tuple[Floats, Floats]:
+        """Return values (B,) and gradients (P, B) at parameters (B, P)."""
+        ...
+
+    def take(self, lanes: NDArray[Any], /) -> LaneQuantity:
+        """Return the quantity of some lanes, given by index, in that order."""
         ...
 
 
@@ -61,8 +98,8 @@ class Bounds:
 
     Attributes
     ----------
-    lower, upper : (P,) numpy.ndarray
-        Lowest and highest allowed values, infinite for none; read-only.
+    lower, upper : (P,) or (B, P) numpy.ndarray
+        Lowest and highest allowed values, infinite for none; one row for all lanes, or one a lane; read-only.
     """
 
     lower: Floats
@@ -74,7 +111,7 @@ class Bounds:
 
         Parameters
         ----------
-        lower, upper : (P,) array_like
+        lower, upper : (P,) or (B, P) array_like
             Ends in the parameters' units; each lower end below its upper end; infinite for none.
 
         Returns
@@ -87,14 +124,15 @@ class Bounds:
             An end is NaN, the shapes differ, or a lower end is not below its upper end.
         """
         low, high = (np.atleast_1d(np.array(end, dtype=np.float64)) for end in (lower, upper))
-        if low.ndim != 1 or low.shape != high.shape:
-            raise ValueRangeError("bounds", f"shapes {low.shape} and {high.shape}", "two of shape (P,)", "match them")
+        if low.ndim > 2 or low.shape != high.shape:
+            got = f"shapes {low.shape} and {high.shape}"
+            raise ValueRangeError("bounds", got, "two of shape (P,) or (B, P)", "match them")
         bad = ~(low < high)
         if bad.any():
-            k = int(np.argmax(bad))
-            raise ValueRangeError(
-                f"bounds of parameter {k}", f"{low[k]} to {high[k]}", "lower < upper", "swap the ends or fix the value"
-            )
+            place = tuple(np.argwhere(bad)[0])
+            where = f"bounds of parameter {place[-1]}" + (f" in lane {place[0]}" if low.ndim == 2 else "")
+            got = f"{low[place]} to {high[place]}"
+            raise ValueRangeError(where, got, "lower < upper", "swap the ends or fix the value")
         for end in (low, high):
             end.flags.writeable = False
         return cls(low, high)
@@ -141,13 +179,13 @@ def check_start(start: ArrayLike, bounds: Bounds | None) -> tuple[Floats, Bounds
     if values.ndim != 2:
         raise ValueRangeError("start", f"shape {values.shape}", "shape (B, P): lanes by parameters", "add an axis")
     box = Bounds.none(values.shape[1]) if bounds is None else bounds
-    if box.lower.shape != values.shape[1:]:
-        raise ValueRangeError(
-            "bounds", f"{len(box.lower)} parameters", f"{values.shape[1]} as in start", "match bounds and start"
-        )
+    if box.lower.shape not in (values.shape, values.shape[1:]):
+        allowed = f"{values.shape[1]} parameters as in start, or one row a lane"
+        raise ValueRangeError("bounds", f"shape {box.lower.shape}", allowed, "match bounds and start")
     bad = ~(np.isfinite(values) & (values >= box.lower) & (values <= box.upper))
     if bad.any():
         lane, k = np.argwhere(bad)[0]
-        allowed = f"finite, {box.lower[k]} to {box.upper[k]}"
+        lower, upper = (np.broadcast_to(end, values.shape)[lane, k] for end in (box.lower, box.upper))
+        allowed = f"finite, {lower} to {upper}"
         raise ValueRangeError(f"start of parameter {k} in lane {lane}", values[lane, k], allowed, "move the start")
     return values, box

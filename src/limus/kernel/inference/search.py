@@ -73,7 +73,8 @@ class Search:
         tolerance: float,
     ) -> None:
         self.residual_function, self.jacobian_function = residuals, jacobian
-        self.bounds, self.tolerance = bounds, tolerance
+        self.tolerance = tolerance
+        self.lower, self.upper = np.broadcast_to(bounds.lower, start.shape), np.broadcast_to(bounds.upper, start.shape)
         self.flat_below = FLAT_BELOW_DIFFERENCES if jacobian is None else FLAT_BELOW_ANALYTIC
         self.parameters = start
         lanes, count = start.shape
@@ -116,8 +117,8 @@ class Search:
     def held(self) -> NDArray[np.bool_]:
         """Return which parameters (B, P) stand at a bound and are pushed out of the box."""
         gradient = np.einsum("bij,bi->bj", self.triangle, self.projection)
-        at_lower = (self.parameters <= self.bounds.lower) & (gradient >= 0)
-        at_upper = (self.parameters >= self.bounds.upper) & (gradient <= 0)
+        at_lower = (self.parameters <= self.lower) & (gradient >= 0)
+        at_upper = (self.parameters >= self.upper) & (gradient <= 0)
         return at_lower | at_upper
 
     def _open(self) -> NDArray[np.intp]:
@@ -143,7 +144,12 @@ class Search:
         if self.jacobian_function is None:
             sizes = np.maximum(np.abs(self.parameters), 1e-4 * self.sizes)
             columns = difference_columns(
-                self.residual_function, self.parameters, self.residuals, sizes, self.bounds, self.accurate
+                self.residual_function,
+                self.parameters,
+                self.residuals,
+                sizes,
+                (self.lower, self.upper),
+                self.accurate,
             )
         else:
             with np.errstate(all="ignore"):
@@ -197,7 +203,7 @@ class Search:
         move, cut = self._propose(lanes)
         bend, too_bent = self._accelerate(lanes, move, ~cut & (self.offset[lanes] > STRAIGHT_BELOW))
         trial = self.parameters.copy()
-        trial[lanes] = np.clip(trial[lanes] + move + bend, self.bounds.lower, self.bounds.upper)
+        trial[lanes] = np.clip(trial[lanes] + move + bend, self.lower[lanes], self.upper[lanes])
         values = self._evaluate(trial, len(trial))[lanes]
         along = np.einsum("bij,bj->bi", self.triangle[lanes], move)
         promised = -(along * (along + 2 * self.projection[lanes])).sum(axis=1)
@@ -249,14 +255,14 @@ class Search:
         """Return the damped step, components cut at the bounds and the rest solved again, and where that was so."""
         scales = np.where(self.scales[lanes] > 0, self.scales[lanes], 1.0)
         triangle = self.triangle[lanes] / scales[:, np.newaxis, :]
-        here = self.parameters[lanes]
+        here, lower, upper = self.parameters[lanes], self.lower[lanes], self.upper[lanes]
         free = ~self.held()[lanes]
         fixed = np.zeros_like(here)
         cut = np.zeros(len(lanes), dtype=np.bool_)
         for _ in range(here.shape[1]):
             step = damped_step(triangle, self.projection[lanes], self.damping[lanes], free, fixed * scales) / scales
-            inside = np.clip(here + step, self.bounds.lower, self.bounds.upper) - here
-            crossing = free & ((here + step < self.bounds.lower) | (here + step > self.bounds.upper))
+            inside = np.clip(here + step, lower, upper) - here
+            crossing = free & ((here + step < lower) | (here + step > upper))
             if not crossing.any():
                 break
             cut |= crossing.any(axis=1)

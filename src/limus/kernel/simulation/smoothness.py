@@ -36,12 +36,12 @@ def may_be_infinite(expression: Expression) -> bool:
 
 def may_become_infinite(expression: Expression) -> bool:
     """Return whether states or time may make a part of an expression infinite."""
-    return any(
-        isinstance(node, Apply)
-        and node.operator in _SINGULAR
-        and any(not name.startswith(input_symbol("")) for name in free_symbols(node))
-        for node in walk(expression)
-    )
+    for node in walk(expression):
+        if isinstance(node, Apply) and node.operator in _SINGULAR:
+            looked_at = node.arguments[1:] if node.operator == "divide" else node.arguments
+            if any(not symbol.startswith(input_symbol("")) for part in looked_at for symbol in free_symbols(part)):
+                return True
+    return False
 
 
 def refuse_jumps(system: System, blocks: Blocks) -> None:

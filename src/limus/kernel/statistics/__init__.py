@@ -1,1 +1,1 @@
-"""Survival, regression, mixed models, pooling, resampling and allocation. An empty room: no issue has needed it yet."""
+"""Statistics without pharmacology: so far, the pooling of studies."""

@@ -4,10 +4,12 @@
 rule                   bins
 =====================  ======================================================================================
 ``each``               one for each different time, after rounding to 0.01 h
-``count:K``            up to K with about equally many levels; equal times stay together
+``gaps``               a new one where the time to the next level is more than a twentieth of the range of times
+``count:K``            up to K with about equally many levels; equal times stay together, and a bin with less than half
+                       its share joins the neighbour nearer in time
 ``edges:a,b,c,...``    from a up to b, from b up to c, ...; the last one with its end
-``auto``               ``each`` where there are up to 8 different times, else ``count:K`` with a bin for every 15
-                       levels, at least 1 and at most 8
+``auto``               ``each`` where there are up to 8 different times; else ``gaps`` where that gives 2 to 8 bins of 5
+                       levels or more; else ``count:K`` with a bin for every 15 levels, at least 1 and at most 8
 =====================  ======================================================================================
 """
 
@@ -25,8 +27,10 @@ __all__ = ["Bins", "find_bins"]
 Floats = NDArray[np.float64]
 _MOST = 8
 _LEVELS_A_BIN = 15
+_FEWEST = 5  # levels, in a bin between gaps
+_GAP = 1.0 / 20.0  # of the range of times
 _DIGITS = 2  # of h
-_RULES = "auto, each, count:K or edges:a,b,c"
+_RULES = "auto, each, gaps, count:K or edges:a,b,c"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +90,12 @@ def find_bins(time_h: ArrayLike, rule: str = "auto") -> Bins:
     rounded = np.round(time, _DIGITS)
     different = np.unique(rounded[known])
     if rule == "auto":
-        few = len(different) <= _MOST
-        rule = "each" if few else f"count:{int(np.clip(known.sum() // _LEVELS_A_BIN, 1, _MOST))}"
+        rule = _chosen(rounded[known], different)
     place = np.full(len(time), -1, dtype=np.int64)
     if rule == "each":
         place[known] = np.searchsorted(different, rounded[known])
+    elif rule == "gaps":
+        place[known] = np.searchsorted(_gap_edges(different), rounded[known], side="right")
     elif rule.startswith("count:"):
         edges = _equal_edges(rounded[known], _whole(rule))
         place[known] = np.searchsorted(edges, rounded[known], side="right")
@@ -115,12 +120,37 @@ def find_bins(time_h: ArrayLike, rule: str = "auto") -> Bins:
     )
 
 
+def _chosen(time: Floats, different: Floats) -> str:
+    """What ``auto`` stands for."""
+    if len(different) <= _MOST:
+        return "each"
+    counts = np.bincount(np.searchsorted(_gap_edges(different), time, side="right"))
+    if 2 <= len(counts) <= _MOST and counts.min() >= _FEWEST:
+        return "gaps"
+    return f"count:{int(np.clip(len(time) // _LEVELS_A_BIN, 1, _MOST))}"
+
+
+def _gap_edges(different: Floats) -> Floats:
+    """Edges in the middle of the wide gaps between times."""
+    wide = np.flatnonzero(np.diff(different) > _GAP * np.ptp(different))
+    return np.asarray(0.5 * (different[wide] + different[wide + 1]), dtype=np.float64)
+
+
 def _equal_edges(time: Floats, count: int) -> Floats:
     """Edges between bins of about equally many levels, halfway between different times."""
     different, of_each = np.unique(time, return_counts=True)
     after = np.cumsum(of_each)[:-1]
-    cuts = [int(np.argmin(np.abs(after - len(time) * k / count))) for k in range(1, count)] if len(after) else []
-    kept = np.unique(cuts).astype(np.int64)
+    share = len(time) / count
+    cuts = sorted({int(np.argmin(np.abs(after - share * k))) for k in range(1, count)}) if len(after) else []
+    while cuts:
+        sizes = np.diff([0, *after[cuts], len(time)])
+        small = int(np.argmin(sizes))
+        if sizes[small] >= 0.5 * share:
+            break
+        # a bin's neighbours lie beyond the cuts on its two sides; the narrower gap is given up
+        sides = [cut for cut in (small - 1, small) if 0 <= cut < len(cuts)]
+        del cuts[min(sides, key=lambda cut: different[cuts[cut] + 1] - different[cuts[cut]])]
+    kept = np.array(cuts, dtype=np.int64)
     return np.asarray(0.5 * (different[kept] + different[kept + 1]), dtype=np.float64)
 
 

@@ -37,6 +37,8 @@ class VisualCheck:
 
     Attributes
     ----------
+    along : str
+        ``after_dose`` or ``time``.
     bins : Bins
     percentiles : tuple of float
     interval_percent : float
@@ -60,6 +62,7 @@ class VisualCheck:
         Lower end, median and upper end of that share over replicates.
     """
 
+    along: str
     bins: Bins
     percentiles: tuple[float, ...]
     interval_percent: float
@@ -153,6 +156,7 @@ def check_visually(
         of_replicates = percentiles_below(x, p)
         spread[:, :, b] = _shown(percentiles_below(of_replicates, np.array(ends)))
     return VisualCheck(
+        along,
         bins,
         tuple(p.tolist()),
         interval_percent,

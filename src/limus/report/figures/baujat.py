@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from limus.kernel.tables import Table
 from limus.report.figures.base import Drawing, drawing_style, in_words, new_panels, require_columns, to_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_baujat"]
 
@@ -37,19 +44,39 @@ def draw_baujat(data: Table) -> Drawing:
     with drawing_style():
         figure, (axes,) = new_panels(1, width_in=5.6, height_in=3.4)
         axes.plot(x, y, "o", color=_STUDY, ms=5, mec="white", mew=0.8, clip_on=False)
-        middle = float(x.max()) / 2
-        for at in named:
-            left = x[at] > middle
-            offset, side = ((-6, 4), "right") if left else ((6, 4), "left")
-            axes.annotate(
-                str(data["label"][at]), (x[at], y[at]), xytext=offset, textcoords="offset points", fontsize=7.5, ha=side
-            )
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.margins(x=0.08, y=0.12)
         axes.set_xlabel("Contribution to Cochran's Q")
         axes.set_ylabel("Squared shift of the pooled effect\nwithout the study, in standard errors")
+        _name_points(figure, axes, data, named)
         svg = to_svg(figure)
     most = in_words([str(data["label"][at]) for at in named[:3]])
     said = f"Baujat plot of {len(data)} studies. Furthest out: {most}."
     return Drawing(svg, said, data)
+
+
+def _name_points(figure: Figure, axes: Axes, data: Table, named: NDArray[np.intp]) -> None:
+    """Write the names of the outermost studies, as far as they do not cover one another."""
+    renderer: Any = figure.canvas
+    renderer = renderer.get_renderer()
+    figure.draw_without_rendering()
+    middle = float(data["q_contribution"].max()) / 2
+    taken: list[Any] = []
+    for at in named:
+        x, y = float(data["q_contribution"][at]), float(data["shift"][at])
+        offset, side = ((-6, 0), "right") if x > middle else ((6, 0), "left")
+        text = axes.annotate(
+            str(data["label"][at]),
+            (x, y),
+            xytext=offset,
+            textcoords="offset points",
+            fontsize=7.5,
+            ha=side,
+            va="center",
+        )
+        box = text.get_window_extent(renderer).expanded(1.02, 1.1)
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)

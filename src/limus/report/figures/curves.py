@@ -117,35 +117,25 @@ def _draw_panel(
     _draw_marks(axes, marks, scale)
     scale.draw(axes, labels=6 if large else 4)
     axes.margins(y=0.12)
-    axes.set_title(curve if len(curve) <= (40 if large else 18) else f"{curve[: 38 if large else 16]}…")
+    widest = 40 if large else 20
+    said = curve if len(curve) <= widest else f"{curve[: widest - 2]}\N{HORIZONTAL ELLIPSIS}"
+    axes.set_title(said, fontsize=9.5 if large else 7, pad=13 if large else 9)
     if not large:
-        axes.title.set_fontsize(7)
         axes.tick_params(labelsize=6)
         axes.xaxis.label.set_fontsize(7)
         axes.yaxis.label.set_fontsize(7)
     for row in notes.rows() if len(notes) else ():
-        # the right end of the panel that the curve leaves free
-        corner = (1.0, 1.0) if _falls(points) else (1.0, 0.0)
-        axes.annotate(
-            row["note"],
-            corner,
+        note = axes.annotate(
+            row["note"] if large else row["note"].removeprefix("IC50 "),
+            (0.0, 1.0),
             xycoords="axes fraction",
-            xytext=(-2, -2 if corner[1] else 2),
+            xytext=(0, 2.5),
             textcoords="offset points",
-            va="top" if corner[1] else "bottom",
-            ha="right",
-            fontsize=7 if large else 5.2,
+            fontsize=7.5 if large else 5.4,
             color=_WARNING if row["warning"] else "#444444",
-            zorder=6,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8},
+            annotation_clip=False,
         )
-
-
-def _falls(points: Table) -> bool:
-    """Whether responses at the higher doses are the lower ones."""
-    middle = float(np.median(points["dose"]))
-    low, high = points.where(points["dose"] <= middle), points.where(points["dose"] > middle)
-    return not len(high) or float(np.mean(low["response"])) >= float(np.mean(high["response"]))
+        note.set_in_layout(False)
 
 
 def _draw_fit(axes: Axes, lines: Table, scale: _DoseAxis, colour: str) -> None:
@@ -237,5 +227,5 @@ def _describe(curves: list[str], count: int, notes: Table) -> str:
     if count > len(curves):
         said += f" {count - len(curves)} further curves are not drawn."
     if len(notes) and len(curves) <= _LARGE:
-        said += " " + " ".join(f"{row['curve']}: {row['note']}.".replace("\n", "; ") for row in notes.rows())
+        said += " " + " ".join(f"{row['curve']}: {row['note']}." for row in notes.rows())
     return said

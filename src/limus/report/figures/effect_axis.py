@@ -14,13 +14,16 @@ __all__ = ["effect_limits", "effect_ticks", "format_effect_axis"]
 _LOG_TICKS: tuple[tuple[float, ...], ...] = (
     (0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2, 1.25),
     (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5),
-    (0.25, 0.33, 0.5, 0.75, 1, 1.5, 2, 3, 4),
+    (0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5),
+    (0.25, 0.33, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6),
     (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50),
     (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
     tuple(10.0**power for power in range(-6, 7)),
     tuple(10.0**power for power in range(-12, 13, 2)),
 )
 _FEWEST, _MOST = 3, 7
+_COVERED = 0.5  # share of the axis that the ticks must span
+_APART = 0.1  # share of the axis between two of them
 _FURTHEST_LOG = np.log(6.0)  # beyond the outermost estimates: longer intervals end in an arrow
 _FURTHEST = 0.6  # of the range of the estimates
 
@@ -79,7 +82,13 @@ def effect_ticks(low: float, high: float, *, log: bool) -> list[float]:
         found = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         return [float(tick) for tick in found if low <= tick <= high]
     inside = [[float(tick) for tick in ticks if low <= tick <= high] for ticks in _LOG_TICKS]
-    good = [ticks for ticks in inside if _FEWEST <= len(ticks) <= _MOST]
+    wide = _COVERED * np.log(high / low)
+    apart = _APART * np.log(high / low)
+    good = [
+        t
+        for t in inside
+        if _FEWEST <= len(t) <= _MOST and np.log(t[-1] / t[0]) >= wide and np.diff(np.log(t)).min() >= apart
+    ]
     return good[0] if good else max(inside, key=lambda ticks: len(ticks) if len(ticks) <= _MOST else 0)
 
 

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["ForestText", "draw_forest"]
+__all__ = ["ForestText", "draw_forest", "forest_limits"]
 
 _COLUMNS = ("kind", "label", "group_1", "group_2", "estimate", "lower", "upper", "text", "weight")
 _KINDS = ("heading", "study", "subtotal", "total", "prediction", "line", "note")
+_BOLD = ("heading", "subtotal", "total")
 _WIDTH_IN = 7.4
 _ROW_IN = 0.19
-_HEAD_IN = 0.44
-_FOOT_IN = 0.72
+_HEAD_LINE_IN = 0.135
+_HEAD_EDGE_IN = 0.16
+_FOOT_IN = 0.62
 _EDGE_IN = 0.06
 _GAP_IN = 0.14
 _NARROWEST_PLOT_IN = 1.9
@@ -76,17 +78,22 @@ class ForestText:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the columns stand, inch from the left; right ends for groups and weight, left end for the effect."""
+    """Where the columns stand, inch from the left; right ends for groups and weight, left end for the effect.
+
+    ``weight`` is None where no row has one; ``head`` is the height of the heads, ``width`` that of the page.
+    """
 
     label: float
     group_1: float
     group_2: float
     plot: tuple[float, float]
     effect: float
-    weight: float
+    weight: float | None
+    head: float
+    width: float
 
 
-def draw_forest(data: Table, words: ForestText) -> Drawing:
+def draw_forest(data: Table, words: ForestText, limits: tuple[float, float] | None = None) -> Drawing:
     """Draw a forest plot.
 
     Parameters
@@ -94,6 +101,8 @@ def draw_forest(data: Table, words: ForestText) -> Drawing:
     data : Table
         As the module says.
     words : ForestText
+    limits : tuple of two floats, optional
+        Ends of the axis, where several parts must have the same; see :func:`forest_limits`.
 
     Returns
     -------
@@ -116,45 +125,49 @@ def draw_forest(data: Table, words: ForestText) -> Drawing:
         page = figure.add_axes((0, 0, 1, 1))
         page.set_axis_off()
         height = figure.get_figheight()
-        page.set_xlim(0, _WIDTH_IN)
+        page.set_xlim(0, layout.width)
         page.set_ylim(0, height)
         left, right = layout.plot
         body = _ROW_IN * len(rows)
-        axes = figure.add_axes((left / _WIDTH_IN, _FOOT_IN / height, (right - left) / _WIDTH_IN, body / height))
-        _prepare(axes, data, rows, words)
+        width = layout.width
+        axes = figure.add_axes((left / width, _FOOT_IN / height, (right - left) / width, body / height))
+        _prepare(axes, rows, words, limits or forest_limits(data, words))
         _write_heads(page, layout, words, height)
         for at, row in enumerate(rows):
-            _write_row(page, layout, row, height - _HEAD_IN - (at + 0.5) * _ROW_IN)
+            _write_row(page, layout, row, height - layout.head - (at + 0.5) * _ROW_IN)
             _draw_row(axes, row, at)
-        _write_directions(page, layout, words)
+        _write_directions(page, axes, layout, words)
         svg = to_svg(figure)
     return Drawing(svg, _describe(rows, words), data)
 
 
 def _new_figure(rows: list[dict[str, Any]], words: ForestText) -> tuple[Figure, _Layout]:
+    """Make a page on which the columns have room: wider than usual where the texts need it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(_WIDTH_IN, _HEAD_IN + _FOOT_IN + _ROW_IN * len(rows)))
-    FigureCanvasAgg(figure)
     named = [row for row in rows if row["kind"] != "note"]
 
-    def widest(name: str, head: str) -> float:
-        return max([_text_width(line, bold=True) for line in head.split("\n")] + [_text_width(r[name]) for r in named])
+    def widest(name: str, title: str) -> float:
+        written = [_text_width(row[name], bold=row["kind"] in _BOLD) for row in named]
+        return max([_text_width(line, bold=True) for line in title.split("\n")] + written)
 
-    label = min(max(widest("label", words.label) + _GAP_IN, 0.8), _WIDEST_LABEL_IN)
-    x = _EDGE_IN + label
+    x = _EDGE_IN + min(widest("label", words.label), _WIDEST_LABEL_IN)
     ends = []
-    for name, head in (("group_1", words.group_1), ("group_2", words.group_2)):
-        if head:
-            x += _GAP_IN + widest(name, head)
+    for name, title in (("group_1", words.group_1), ("group_2", words.group_2)):
+        x += _GAP_IN + widest(name, title) if title else 0.0
         ends.append(x)
     weighted = any(not np.isnan(row["weight"]) for row in rows)
-    weight = _text_width("Weight", bold=True) if weighted else 0.0
-    effect = widest("text", words.effect)
-    right = _WIDTH_IN - _EDGE_IN - weight - effect - (2 if weighted else 1) * _GAP_IN
-    left = min(x + _GAP_IN, right - _NARROWEST_PLOT_IN)
-    return figure, _Layout(_EDGE_IN, ends[0], ends[1], (left, right), right + _GAP_IN, _WIDTH_IN - _EDGE_IN)
+    behind = _GAP_IN + widest("text", words.effect) + _EDGE_IN
+    behind += _GAP_IN + _text_width("100.0 %", bold=True) if weighted else 0.0
+    width = max(_WIDTH_IN, x + _GAP_IN + _NARROWEST_PLOT_IN + behind)
+    plot = (x + _GAP_IN, width - behind)
+    titles = (words.label, words.group_1, words.group_2, words.effect)
+    head = _HEAD_EDGE_IN + _HEAD_LINE_IN * max(text.count("\n") + 1 for text in titles)
+    figure = Figure(figsize=(width, head + _FOOT_IN + _ROW_IN * len(rows)))
+    FigureCanvasAgg(figure)
+    weight = width - _EDGE_IN if weighted else None
+    return figure, _Layout(_EDGE_IN, ends[0], ends[1], plot, plot[1] + _GAP_IN, weight, head, width)
 
 
 def _text_width(text: str, *, bold: bool = False) -> float:
@@ -168,17 +181,32 @@ def _text_width(text: str, *, bold: bool = False) -> float:
     return float(TextPath((0, 0), text.replace("$", r"\$"), size=_SIZE, prop=font).get_extents().width / 72)
 
 
-def _prepare(axes: Axes, data: Table, rows: list[dict[str, Any]], words: ForestText) -> None:
-    limits = effect_limits(
-        data["estimate"].tolist(), data["lower"].tolist(), data["upper"].tolist(), null=words.null, log=words.log
-    )
+def forest_limits(data: Table, words: ForestText) -> tuple[float, float]:
+    """Return the ends of the axis of a forest plot.
+
+    Parameters
+    ----------
+    data : Table
+        All rows, also those of other parts.
+    words : ForestText
+
+    Returns
+    -------
+    tuple of two floats
+    """
+    ends = (data[name].tolist() for name in ("estimate", "lower", "upper"))
+    return effect_limits(*ends, null=words.null, log=words.log)
+
+
+def _prepare(axes: Axes, rows: list[dict[str, Any]], words: ForestText, limits: tuple[float, float]) -> None:
     format_effect_axis(axes, limits, log=words.log)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks([])
     axes.grid(False)
+    axes.patch.set_visible(False)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="x", labelsize=_SIZE)
-    axes.set_xlabel(words.axis, fontsize=_SIZE, labelpad=2)
+    axes.set_xlabel(words.axis, fontsize=_SIZE, labelpad=1.5)
     axes.axvline(words.null, color="#6b7480", linewidth=0.8, zorder=1)
     totals = [row for row in rows if row["kind"] == "total" and not np.isnan(row["estimate"])]
     if totals:
@@ -186,16 +214,16 @@ def _prepare(axes: Axes, data: Table, rows: list[dict[str, Any]], words: ForestT
 
 
 def _write_heads(page: Axes, layout: _Layout, words: ForestText, height: float) -> None:
-    y = height - _HEAD_IN + 0.07
+    y = height - layout.head + 0.07
     style: dict[str, Any] = {"fontsize": _SIZE, "fontweight": "bold", "va": "bottom", "linespacing": 1.15}
     page.text(layout.label, y, words.label, ha="left", **style)
     for x, head in ((layout.group_1, words.group_1), (layout.group_2, words.group_2)):
         if head:
             page.text(x, y, head, ha="right", **style)
     page.text(layout.effect, y, words.effect, ha="left", **style)
-    if layout.weight > layout.effect + _text_width(words.effect, bold=True) + 0.2:
+    if layout.weight is not None:
         page.text(layout.weight, y, "Weight", ha="right", **style)
-    page.plot([_EDGE_IN, _WIDTH_IN - _EDGE_IN], [height - _HEAD_IN + 0.02] * 2, color="#444444", linewidth=0.8)
+    page.plot([_EDGE_IN, layout.width - _EDGE_IN], [height - layout.head + 0.02] * 2, color="#444444", linewidth=0.8)
 
 
 def _write_row(page: Axes, layout: _Layout, row: dict[str, Any], y: float) -> None:
@@ -204,13 +232,13 @@ def _write_row(page: Axes, layout: _Layout, row: dict[str, Any], y: float) -> No
     if kind == "note":
         page.text(layout.label, y, row["label"], ha="left", **(style | {"fontsize": _SIZE - 0.8, "color": "#4d5661"}))
         return
-    if kind in ("heading", "subtotal", "total"):
+    if kind in _BOLD:
         style["fontweight"] = "bold"
     page.text(layout.label, y, _shortened(row["label"], layout), ha="left", **style)
     page.text(layout.group_1, y, row["group_1"], ha="right", **style)
     page.text(layout.group_2, y, row["group_2"], ha="right", **style)
     page.text(layout.effect, y, row["text"], ha="left", **style)
-    if not np.isnan(row["weight"]):
+    if layout.weight is not None and not np.isnan(row["weight"]):
         page.text(layout.weight, y, f"{row['weight']:.1f} %", ha="right", **style)
 
 
@@ -249,14 +277,22 @@ def _draw_row(axes: Axes, row: dict[str, Any], at: int) -> None:
         axes.plot([estimate], [at], marker=marker, markersize=size, color=colour, markeredgewidth=0, zorder=3)
 
 
-def _write_directions(page: Axes, layout: _Layout, words: ForestText) -> None:
+def _write_directions(page: Axes, axes: Axes, layout: _Layout, words: ForestText) -> None:
+    """Write what lower and higher effects mean at the two sides of the null, as far as the page has room."""
     left, right = layout.plot
-    middle, y = (left + right) / 2, 0.1
-    style: dict[str, Any] = {"fontsize": _SIZE - 0.4, "va": "center", "color": "#4d5661"}
+    low, high = axes.get_xlim()
+    change = np.log if words.log else np.asarray
+    share = float((change(words.null) - change(low)) / (change(high) - change(low)))
+    at = left + min(max(share, 0.0), 1.0) * (right - left)
+    size, y, gap = _SIZE - 0.4, 0.09, 0.07
+    texts = (f"\N{LEFTWARDS ARROW} {words.low}", f"{words.high} \N{RIGHTWARDS ARROW}")
+    widths = [_text_width(text) for text in texts]
+    at = min(max(at, _EDGE_IN + widths[0] + gap), layout.width - _EDGE_IN - widths[1] - gap)
+    style: dict[str, Any] = {"fontsize": size, "va": "center", "color": "#4d5661"}
     if words.low:
-        page.text(middle - 0.08, y, f"\N{LEFTWARDS ARROW} {words.low}", ha="right", **style)
+        page.text(at - gap, y, texts[0], ha="right", **style)
     if words.high:
-        page.text(middle + 0.08, y, f"{words.high} \N{RIGHTWARDS ARROW}", ha="left", **style)
+        page.text(at + gap, y, texts[1], ha="left", **style)
 
 
 def _describe(rows: list[dict[str, Any]], words: ForestText) -> str:

@@ -19,8 +19,8 @@ __all__ = ["draw_funnel"]
 
 _CONTOURS = (
     (1.644854, "#eef2f6", "p > 0.10"),
-    (1.959964, "#d3dde7", "0.10 to 0.05"),
-    (2.575829, "#b3c4d4", "0.05 to 0.01"),
+    (1.959964, "#d3dde7", "p 0.05\N{EN DASH}0.10"),
+    (2.575829, "#b3c4d4", "p 0.01\N{EN DASH}0.05"),
 )
 _BEYOND = ("#ffffff", "p < 0.01")
 _POOLED, _STUDY, _FILLED, _LINE = "#12324f", "#33658a", "#d55e00", "#d55e00"
@@ -79,13 +79,13 @@ def draw_funnel(
         axes.plot(shown([pooled, pooled]), at, color=_POOLED, linewidth=1.1, label="pooled effect")
         for sign in (-1, 1):
             edge = shown(pooled + sign * 1.959964 * at)
-            label = "95 % of studies, without heterogeneity" if sign < 0 else None
+            label = "\N{PLUS-MINUS SIGN} 1.96 se" if sign < 0 else None
             axes.plot(edge, at, color=_POOLED, linewidth=0.9, linestyle=(0, (4, 2)), label=label)
         if regression is not None:
             axes.plot(shown(regression[0] + regression[1] * at), at, color=_LINE, linewidth=1.1, label="Egger's line")
         if filled is not None:
             style: dict[str, Any] = {"color": _FILLED, "linewidth": 1.1, "linestyle": (0, (1, 1.5))}
-            axes.plot(shown([filled, filled]), at, label="pooled with filled studies", **style)
+            axes.plot(shown([filled, filled]), at, label="pooled, filled", **style)
         _draw_studies(axes, data, shown)
         axes.set_xlabel(axis)
         axes.set_ylabel("Standard error")
@@ -119,15 +119,13 @@ def _draw_contours(axes: Axes, largest: float, shown: Any) -> None:
 
 
 def _draw_studies(axes: Axes, data: Table, shown: Any) -> None:
-    for kind, style in (
-        ("study", {"color": _STUDY, "mec": "white", "label": "study"}),
-        ("filled", {"mfc": "white", "mec": _FILLED, "label": "filled study"}),
-    ):
+    common: dict[str, Any] = {"linestyle": "", "marker": "o", "ms": 5, "mew": 0.9, "zorder": 4, "clip_on": False}
+    styles = {"study": {"mfc": _STUDY, "mec": "white"}, "filled": {"mfc": "white", "mec": _FILLED}}
+    for kind, style in styles.items():
         rows = data.where(data["kind"] == kind)
         if len(rows):
-            axes.plot(
-                shown(rows["effect"]), rows["standard_error"], "o", ms=5, mew=0.9, zorder=4, clip_on=False, **style
-            )
+            label = "study" if kind == "study" else "filled study"
+            axes.plot(shown(rows["effect"]), rows["standard_error"], label=label, **(common | style))
 
 
 def _add_legends(figure: Any, axes: Axes) -> None:

@@ -94,9 +94,9 @@ def draw_inhibition(
             style = drug_style(compound)
             if len(line):
                 axes.plot(line["concentration"], line["value"], color=style.colour, linestyle=style.line, zorder=2)
-            _draw_ic50(axes, compound, marks)
             axes.axhline(50, color=_GREY, linewidth=0.8, zorder=1)
             axes.set_ylim(min(-5.0, _floor(points)), max(115.0, _ceiling(points)))
+            _draw_ic50(axes, compound, marks)
             axes.set_title(compound)
         for axes, compound in zip(lower, compounds, strict=False):
             assert viability is not None

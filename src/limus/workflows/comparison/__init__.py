@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from limus.report.content import Section
+from limus.workflows.comparison.bench import bench_section
 from limus.workflows.comparison.calibration import calibration
 from limus.workflows.comparison.constants import constants
 from limus.workflows.comparison.data import Comparison, gather
@@ -28,4 +29,7 @@ def build_sections(comparison: Comparison) -> tuple[Section, ...]:
     -------
     tuple of Section
     """
-    return tuple(section(comparison) for section in _SECTIONS)
+    sections = [section(comparison) for section in _SECTIONS]
+    if comparison.bench:
+        sections.insert(1, bench_section(comparison))
+    return tuple(sections)

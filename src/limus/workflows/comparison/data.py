@@ -12,7 +12,9 @@ from pydantic import Field
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import Reference, load_bibliography
 from limus.kernel.tables import Entry, Table, library_folder, read_toml
+from limus.molecule.bench_result import BenchValue
 from limus.molecule.compound import Compound
+from limus.signalling.bench_parameters import with_bench_values
 from limus.signalling.calibration import PredictedRow, predict_observations
 from limus.signalling.culture import Culture, drugs_of, run_culture
 from limus.signalling.model_library import load_model
@@ -21,7 +23,7 @@ from limus.signalling.protocol import find_protocol
 from limus.signalling.sourced_model import SourcedModel
 from limus.workflows.potency import Curve, simulate_curves
 
-__all__ = ["Comparison", "Condition", "GuidePlan", "gather", "load_plan"]
+__all__ = ["Comparison", "Condition", "GuidePlan", "bench_key", "gather", "load_plan"]
 
 
 class Condition(Entry):
@@ -96,6 +98,12 @@ class Comparison:
         For the figure.
     bibliography : mapping of str to Reference
     draws, seed : int
+    accepted : SourcedModel
+        The model with its own values, whatever was measured.
+    bench : tuple of BenchValue
+        Values that the user measured, of these compounds.
+    bench_used : tuple of BenchValue
+        Those that stand in the place of the model's own.
     """
 
     compounds: tuple[Compound, ...]
@@ -109,14 +117,20 @@ class Comparison:
     bibliography: Mapping[str, Reference]
     draws: int
     seed: int
+    accepted: SourcedModel
+    bench: tuple[BenchValue, ...] = ()
+    bench_used: tuple[BenchValue, ...] = ()
 
     @property
     def simulation_note(self) -> str:
         """Which model and seed a simulated number comes from."""
-        return f"model {self.model.name}, seed {self.seed}, {self.draws} draws from the fit"
+        said = f"model {self.model.name}, seed {self.seed}, {self.draws} draws from the fit"
+        return f"{said}, {len(self.bench_used)} of its values measured on a bench" if self.bench_used else said
 
 
-def gather(compounds: Sequence[Compound], *, draws: int, execution: Execution) -> Comparison:
+def gather(
+    compounds: Sequence[Compound], *, draws: int, execution: Execution, bench: Sequence[BenchValue] = ()
+) -> Comparison:
     """Simulate and look up everything that the guide shows.
 
     Parameters
@@ -125,6 +139,8 @@ def gather(compounds: Sequence[Compound], *, draws: int, execution: Execution) -
     draws : int
         Parameter sets drawn for the bands.
     execution : Execution
+    bench : sequence of BenchValue
+        Values that the user measured; where the model has the same quantity of a compound, they take its place.
 
     Returns
     -------
@@ -136,13 +152,18 @@ def gather(compounds: Sequence[Compound], *, draws: int, execution: Execution) -
         A simulation failed.
     FileReadError
         A library file is wrong.
+    InputError
+        Two measured values for one parameter of the model.
     """
     plan = load_plan()
-    model = load_model(plan.model)
-    modelled = tuple(c.name for c in compounds if c.name in drugs_of(model))
+    accepted = load_model(plan.model)
     names = {c.name for c in compounds}
+    own = tuple(value for value in bench if value.compound in names)
+    references = {bench_key(value): _bench_reference(value) for value in own}
+    model, used = with_bench_values(accepted, own, {value: bench_key(value) for value in own})
+    modelled = tuple(c.name for c in compounds if c.name in drugs_of(model))
     curves = _curves(model, plan, modelled, draws, execution)
-    calibration, _ = predict_observations(model, execution=execution)
+    calibration, _ = predict_observations(accepted, execution=execution)
     return Comparison(
         compounds=tuple(compounds),
         modelled=modelled,
@@ -152,10 +173,28 @@ def gather(compounds: Sequence[Compound], *, draws: int, execution: Execution) -
         observations=tuple(p for p in load_potencies() if p.compound in names),
         calibration=calibration,
         time_course=_time_course(model, plan, modelled),
-        bibliography=load_bibliography(library_folder() / "references.bib"),
+        bibliography={**load_bibliography(library_folder() / "references.bib"), **references},
         draws=draws,
         seed=execution.seed,
+        accepted=accepted,
+        bench=own,
+        bench_used=used,
     )
+
+
+def bench_key(value: BenchValue) -> str:
+    """Return the key under which a measured value is cited: one for each file that was measured.
+
+    Parameters
+    ----------
+    value : BenchValue
+    """
+    return f"bench_{value.file_sha256[:12]}"
+
+
+def _bench_reference(value: BenchValue) -> Reference:
+    note = f"SHA-256 {value.file_sha256}; layout {value.layout}, SHA-256 {value.layout_sha256}"
+    return Reference(bench_key(value), ("This bench",), title=f"Measured file {value.file}", note=note)
 
 
 def _curves(

@@ -46,7 +46,7 @@ def provenance(data: Comparison) -> Section:
         elif math.isfinite(p.log10_standard_error):
             half = 1.645 * p.log10_standard_error
             interval = (p.value * 10.0**-half, p.value * 10.0**half)
-            note = f"fitted, 90 % interval; {note}"
+            note = f"{'measured on a bench' if p.is_measured_here else 'fitted'}, 90 % interval; {note}"
         cell = number_cell(
             p.value,
             unit_words(p.unit),

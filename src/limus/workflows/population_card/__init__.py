@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_profile import Profile
 from limus.report.content import Section
 from limus.workflows.population_card.numbers import limits_table, values_table

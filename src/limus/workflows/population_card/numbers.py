@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.validity_limits import Covariate, limits_in_words
+from limus.pharmacokinetics.population_model.record import PopulationModel
+from limus.pharmacokinetics.population_model.validity_limits import Covariate, limits_in_words
 from limus.report.content import ColumnHead, Row, Table, number_cell, text_cell
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number

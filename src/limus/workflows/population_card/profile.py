@@ -6,8 +6,8 @@ import numpy as np
 
 from limus.kernel.provenance import Directness
 from limus.kernel.tables import Table as TidyTable
-from limus.pharmacokinetics.mass_balance import area_of_one_dose, is_linear
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_model.mass_balance import area_of_one_dose, is_linear
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_profile import Profile
 from limus.report.content import Block, ColumnHead, Paragraph, Row, Table, number_cell
 from limus.report.figures.population_model import draw_typical_profile

@@ -5,8 +5,8 @@ from __future__ import annotations
 from limus.kernel.language import Apply, Symbol, free_symbols, walk
 from limus.kernel.provenance import Directness
 from limus.kernel.tables import Table as TidyTable
-from limus.pharmacokinetics.mass_balance import is_linear
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_model.mass_balance import is_linear
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_profile import typical_parameters
 from limus.report.content import Block, BulletList, ColumnHead, Paragraph, Row, Table, number_cell, text_cell
 from limus.report.diagram.compartments import draw_compartments

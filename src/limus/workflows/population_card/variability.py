@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 from limus.kernel.provenance import Directness, SourcedValue
-from limus.pharmacokinetics.population_model import PopulationModel
-from limus.pharmacokinetics.random_effects import RandomEffects
-from limus.pharmacokinetics.residual_error import ResidualError
+from limus.pharmacokinetics.population_model.random_effects import RandomEffects
+from limus.pharmacokinetics.population_model.record import PopulationModel
+from limus.pharmacokinetics.population_model.residual_error import ResidualError
 from limus.report.content import Block, Cell, ColumnHead, Paragraph, Row, Table, number_cell, text_cell
 from limus.report.markup import escape_markup
 from limus.workflows.comparison.cells import certainty, key_of, sourced_cell, unit_words

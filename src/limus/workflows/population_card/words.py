@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limus.pharmacokinetics.population_model import PopulationModel
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.report.content import Block, BulletList, Notice, Paragraph
 from limus.report.markup import escape_markup
 

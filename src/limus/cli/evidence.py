@@ -1,0 +1,195 @@
+"""``limus evidence``: what published studies say together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from limus.cli.options import RESEARCH_USE, Json, Out, Overwrite, Seed
+from limus.cli.runner import Options, run_command
+from limus.cli.text import number, table
+
+__all__ = ["app"]
+
+app = typer.Typer(name="evidence", help="Pool published studies.", no_args_is_help=True)
+
+_PREDICTION = {"t_k_minus_2": "t, k - 2", "t_k_minus_1": "t, k - 1", "normal": "normal"}
+
+
+@app.callback()
+def group() -> None:
+    """Pool published studies."""
+
+
+@app.command()
+def pool(
+    file: Annotated[str, typer.Argument(help="CSV of studies, or the name of a table of the library.")],
+    measure: Annotated[str, typer.Option("--measure", help="RR, OR, RD, AS, MD, SMD or HR.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="common or random; by default random, common with MH and PETO.")
+    ] = None,
+    method: Annotated[str, typer.Option("--method", help="IV, MH, PETO or GLMM.")] = "IV",
+    tau2: Annotated[str, typer.Option("--tau2", help="REML, ML, DL, PM, EB, HE, HS or SJ.")] = "REML",
+    ci: Annotated[
+        str, typer.Option("--ci", help="wald, hk (Hartung-Knapp) or hk_corrected (never narrower).")
+    ] = "wald",
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="Treatment that the others are set against.")
+    ] = None,
+    treatment: Annotated[
+        list[str] | None, typer.Option("--treatment", help="Treatment; repeatable, several are taken as one.")
+    ] = None,
+    outcome: Annotated[str | None, typer.Option("--outcome", help="Value of the column outcome.")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="Value of the column time.")] = None,
+    where: Annotated[list[str] | None, typer.Option("--where", help="Rows with column=value; repeatable.")] = None,
+    prediction: Annotated[
+        str, typer.Option("--prediction", help="t_k_minus_2, t_k_minus_1 or normal.")
+    ] = "t_k_minus_2",
+    level: Annotated[float, typer.Option("--level", help="Of all intervals, per cent.")] = 95.0,
+    correction: Annotated[
+        str, typer.Option("--correction", help="constant (0.5), treatment_arm or none.")
+    ] = "constant",
+    keep_double_zero: Annotated[
+        bool, typer.Option("--keep-double-zero", help="Correct studies without any event instead of leaving them out.")
+    ] = False,
+    subgroup: Annotated[str | None, typer.Option("--subgroup", help="Column that splits the studies.")] = None,
+    common_tau2: Annotated[bool, typer.Option("--common-tau2", help="One tau2 for all subgroups.")] = False,
+    moderator: Annotated[list[str] | None, typer.Option("--moderator", help="Column; repeatable.")] = None,
+    order: Annotated[str | None, typer.Option("--order", help="Column by which studies are added up.")] = None,
+    better: Annotated[
+        str | None, typer.Option("--better", help="lower or higher: which effects favour the treatment, for the plot.")
+    ] = None,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Pool the studies of a table (meta-analysis), with heterogeneity, sensitivity and a report."""
+    settings = {
+        "file": file,
+        "measure": measure,
+        "model": model,
+        "method": method,
+        "tau2": tau2,
+        "ci": ci,
+        "prediction": prediction,
+        "level": level,
+        "reference": reference,
+        "treatment": tuple(treatment or ()),
+        "outcome": outcome,
+        "time": time,
+        "where": tuple(where or ()),
+        "correction": correction,
+        "keep_double_zero": keep_double_zero,
+        "subgroup": subgroup,
+        "common_tau2": common_tau2,
+        "moderators": tuple(moderator or ()),
+        "order": order,
+        "better": better,
+    }
+    return run_command("evidence_pool", settings, _show_pool, Options(json, out, seed, overwrite))
+
+
+def _show_pool(r: dict[str, Any]) -> str:
+    scale = ", ".join(r[name] for name in ("outcome", "time", "unit") if r.get(name))
+    words = r["measure_words"]
+    lines = [
+        f"{r['treatment']} against {r['reference']}{': ' + scale if scale else ''}",
+        f"{words}, {r['model']} effect{'s' if r['model'] == 'random' else ''}, {r['method']}, {r['k']} "
+        f"{'study' if r['k'] == 1 else 'studies'}",
+        "",
+        _effect_line(r),
+        *_spread_lines(r),
+        "",
+        table([_study_row(row) for row in r["studies"]], _STUDY_COLUMNS, widest=34),
+        "",
+        table([_line_row(row) for row in r["sensitivity"]], _LINE_COLUMNS, widest=62),
+    ]
+    if r["subgroups"]:
+        found = r["subgroups"]
+        columns = (("subgroup", found["column"]), *_LINE_COLUMNS[1:])
+        lines += ["", table([_line_row(row) for row in found["rows"]], columns, widest=40)]
+        lines.append(f"between subgroups: Q {number(found['q_between'])}, p {number(found['q_between_p'])}")
+    if r["meta_regression"]:
+        lines += ["", table(r["meta_regression"]["rows"], _COEFFICIENT_COLUMNS)]
+    shown = [f for f in r["findings"] if f["severity"] != "note"]
+    lines += [f"{f['severity']}: {f['where']}: {f['got']}" + (f" ({f['do']})" if f["do"] else "") for f in shown]
+    lines += [f"{name}  {r[key]}" for name, key in (("HTML", "report_html"), ("PDF ", "report_pdf")) if key in r]
+    return "\n".join([*lines, RESEARCH_USE])
+
+
+_STUDY_COLUMNS = (
+    ("study", "study"),
+    ("reported", "reported"),
+    ("effect", "effect"),
+    ("weight", "%"),
+    ("status", "status"),
+)
+_LINE_COLUMNS = (
+    ("analysis", "other methods"),
+    ("k", "k"),
+    ("effect", "effect"),
+    ("tau2", "tau2"),
+    ("i2", "I2 %"),
+    ("reason", "reason"),
+)
+_COEFFICIENT_COLUMNS = (
+    ("name", "coefficient"),
+    ("coefficient", "value"),
+    ("lower", "from"),
+    ("upper", "to"),
+    ("p", "p"),
+)
+
+
+def _span(estimate: Any, ci: Any) -> str:
+    if estimate is None:
+        return "-"
+    return f"{number(estimate)} ({number(ci[0])} to {number(ci[1])})"
+
+
+def _effect_line(r: dict[str, Any]) -> str:
+    how = f"{r['level_percent']:g} % {r['ci_method']}, p {number(r['p'])}"
+    return f"pooled effect        {_span(r['estimate'], r['ci'])}, {how}"
+
+
+def _spread_lines(r: dict[str, Any]) -> list[str]:
+    lines = []
+    if r["prediction_interval"] is not None:
+        low, high = (number(end) for end in r["prediction_interval"])
+        lines.append(f"prediction interval  {low} to {high} ({_PREDICTION[r['prediction_method']]})")
+    else:
+        lines.append(f"prediction interval  none: {r['reasons'].get('prediction_interval', '')}")
+    if "tau2" in r["reasons"]:
+        return [*lines, f"heterogeneity        none: {r['reasons']['tau2']}"]
+    if r["tau2_method"] is not None:
+        lines.append(f"tau2                 {number(r['tau2'])} ({r['tau2_method']}), interval {_pair(r['tau2_ci'])}")
+    lines.append(f"I2                   {number(r['i2'])} %, interval {_pair(r['i2_ci'])}")
+    lines.append(f"Cochran's Q          {number(r['q'])}, df {r['q_df']:.0f}, p {number(r['q_p'])}")
+    return lines
+
+
+def _pair(ends: list[float]) -> str:
+    return f"{number(ends[0])} to {number(ends[1])}"
+
+
+def _study_row(row: dict[str, Any]) -> dict[str, Any]:
+    said = row["reported"]
+    text = ""
+    if "events_1" in said:
+        text = " and ".join(f"{said[f'events_{side}']:.0f}/{said[f'n_{side}']:.0f}" for side in (1, 2))
+    elif "mean_1" in said:
+        text = " and ".join(f"{number(said[f'mean_{side}'])} ({number(said[f'sd_{side}'])})" for side in (1, 2))
+    effect = _span(row["estimate"], row["ci"])
+    return {
+        "study": row["study"],
+        "reported": text,
+        "effect": effect,
+        "weight": row["weight_percent"],
+        "status": row["status"],
+    }
+
+
+def _line_row(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"effect": _span(row["estimate"] if row["status"] != "failed" else None, row["ci"])}
