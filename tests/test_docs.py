@@ -9,6 +9,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,20 +84,35 @@ def test_python_in_the_recipes_is_python() -> None:
         assert tomllib.loads(block)
 
 
-def test_the_command_table_lists_the_commands() -> None:
+def _commands(group: Any = app, before: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Every command with the groups before it."""
+    own = {(*before, c.name or c.callback.__name__) for c in group.registered_commands if c.callback is not None}
+    return own.union(*(_commands(g.typer_instance, (*before, str(g.name))) for g in group.registered_groups))
+
+
+def _rows_of_commands() -> list[tuple[str, list[tuple[str, ...]]]]:
+    """Rows of the command table with the commands that each names."""
     section = README.split("\n## Commands\n")[1].split("\n## ")[0]
-    listed = re.findall(r"^\| `limus ([a-z-]+)", section, flags=re.MULTILINE)
-    commands = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback is not None]
-    commands += [group.name for group in app.registered_groups if group.name]
-    assert sorted(listed) == sorted(commands)
+    groups = {str(group.name) for group in app.registered_groups}
+    rows = []
+    for row in re.findall(r"^\| `limus .*", section, flags=re.MULTILINE):
+        names = [tuple(text.split()) for text in re.findall(r"`limus ([a-z-]+(?: [a-z-]+)?)", row)]
+        rows.append((row, [name if name[0] in groups else name[:1] for name in names]))
+    return rows
+
+
+def test_the_command_table_lists_the_commands() -> None:
+    listed = [name for _, names in _rows_of_commands() for name in names]
+    assert sorted(listed) == sorted(_commands())
 
 
 def test_the_options_in_the_command_table_exist(capfd: pytest.CaptureFixture[str]) -> None:
-    section = README.split("\n## Commands\n")[1].split("\n## ")[0]
-    for row in re.findall(r"^\| `limus .*", section, flags=re.MULTILINE):
-        command = re.findall(r"`limus ([a-z-]+)", row)[0]
-        assert run([command, "--help"]) == 0
-        assert set(re.findall(r"--[a-z]+", row)) <= set(re.findall(r"--[a-z]+", capfd.readouterr().out)), command
+    for row, names in _rows_of_commands():
+        options: set[str] = set()
+        for name in names:
+            assert run([*name, "--help"]) == 0
+            options |= set(re.findall(r"--[a-z]+", capfd.readouterr().out))
+        assert set(re.findall(r"--[a-z]+", row)) <= options, names
 
 
 def _contracts() -> list[list[str]]:

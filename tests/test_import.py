@@ -21,6 +21,8 @@ def test_the_exported_names_are_the_workflows() -> None:
     assert set(limus.__all__) == {
         "__version__",
         "assay_curve",
+        "assay_elisa",
+        "assay_phosphatase",
         "calibrate",
         "compare",
         "compounds",

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from limus.assay.curve_inverse import columns_of
 from limus.assay.curve_quality import akaike, lack_of_fit, log_likelihood
 from limus.assay.curve_shared import fit_shared, relative_potency
 from limus.assay.curve_simulation import simulate_curves
+from reference_data import REFERENCE_DATA
 
 Floats = NDArray[np.float64]
 HERE = Path(__file__).parent
@@ -360,8 +360,7 @@ def matrix_rows(folder: Path, curves: int = 2000) -> list[tuple[str, str, str, b
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Dose-response curves: published results and coverage.")
-    default = os.environ.get("LIMUS_REFERENCE_DATA", str(HERE / "../../shared/reference/data"))
-    parser.add_argument("--reference-data", type=Path, default=Path(default))
+    parser.add_argument("--reference-data", type=Path, default=REFERENCE_DATA)
     parser.add_argument("--curves", type=int, default=2000)
     options = parser.parse_args(arguments)
     results: dict[str, list[dict[str, object]]] = {}

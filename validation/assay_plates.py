@@ -31,8 +31,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from limus.assay.curve_fit import fit_curves, read_curve
+from limus.assay.curve_fit import fit_curves
 from limus.assay.elisa import analyse_elisa
+from limus.assay.elisa_samples import curve_block, read_log_concentration
+from limus.assay.elisa_standard import ElisaStandard
 from limus.assay.layout import Layout
 from limus.assay.layout_file import read_layout
 from limus.assay.phosphatase import analyse_phosphatase
@@ -40,7 +42,7 @@ from limus.assay.plate_file import read_plate_file
 from limus.assay.plate_join import join_plate
 from limus.assay.plate_simulation import PhosphataseTruth, simulate_phosphatase, write_reader_csv
 from limus.assay.plate_simulation_elisa import ElisaTruth, simulate_elisa, simulate_viability
-from limus.assay.plate_uncertainty import Estimate
+from limus.assay.plate_uncertainty import Estimate, InputBlock, carry
 from limus.assay.plate_wells import PlateWells
 from limus.assay.tight_binding import occupied_fraction
 from limus.kernel.execution import spawn_generators
@@ -68,7 +70,7 @@ class Row:
 
     @property
     def result(self) -> str:
-        return f"{self.found:.4g} (expected {self.expected:.4g}, within {self.allowed:.2g})"
+        return f"{self.found:.6g} (expected {self.expected:.6g}, within {self.allowed:.2g})"
 
 
 def _read(layout: Layout, values: NDArray[np.float64], folder: Path) -> PlateWells:
@@ -156,8 +158,13 @@ def nasturtium() -> list[Row]:
         *(920, 889, 866, 930, 992, 1017, 919, 878, 882, 854, 851, 850, 870, 825, 953, 834, 810, 875, 880, 834, 795),
         *(837, 834, 810, 693, 690, 722, 738, 563, 591, 429, 395, 435, 412, 273, 257, 200, 244, 209, 225, 128, 221),
     ]
-    read = read_curve(fit_curves(doses, weights, model="ll3"), [np.mean([309, 296, 419])], replicates=3)
-    dose, error = float(read.dose[0]), float(read.dose[0] * read.log_standard_error[0])
+    fits = fit_curves(doses, weights, model="ll3")
+    standard = ElisaStandard(fits, "g/ha", (), (), {}, 0.025, 4.0, True, doses, np.array(weights, dtype=np.float64))
+    mean, variance = float(np.mean([309, 296, 419])), float(fits.residual_standard_deviation[0]) ** 2 / 3
+    blocks = [curve_block(standard), InputBlock.create(mean, variance, float(fits.degrees_of_freedom[0]))]
+    carried = carry(lambda u: read_log_concentration(standard, u[:, :-1], u[:, -1:]), blocks)
+    dose = math.exp(carried.values[0])
+    error = dose * float(carried.standard_errors[0])
     against = "R package investr on Racine-Poon's nasturtium"
     # nls stops at a relative change of 1e-5 and investr's root search at 1e-4 of the dose
     return [

@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,6 +37,7 @@ from engine.problem import Problem
 from engine.test_set import published_problems
 from limus.kernel.tables import Table
 from limus.report.figures import save
+from reference_data import REFERENCE_DATA
 
 FOLDER = Path(__file__).parent / "engine"
 
@@ -101,8 +101,7 @@ def write(outcomes: Sequence[Outcome]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("LIMUS_REFERENCE_DATA", str(Path(__file__).parent / "../../shared/reference/data"))
-    parser.add_argument("--reference-data", type=Path, default=Path(default))
+    parser.add_argument("--reference-data", type=Path, default=REFERENCE_DATA)
     parser.add_argument("--problem", action="append", default=[], help="only this one; repeatable; writes no figure")
     parser.add_argument("--json", action="store_true", help="print the JSON object only")
     options = parser.parse_args(arguments)

@@ -22,6 +22,7 @@ from evidence.published import reviews, worked_examples
 from limus.kernel.execution import spawn_generators
 from limus.kernel.statistics.pooling import hartung_knapp_interval, mean_spread, pool_effects
 from limus.kernel.statistics.pooling.likelihood import maximise_likelihood
+from reference_data import REFERENCE_DATA
 
 HERE = Path(__file__).parent
 
@@ -74,7 +75,7 @@ def parts(data: Path) -> Iterator[Part]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="?", default=HERE / "../../shared/reference/data")
+    parser.add_argument("data", type=Path, nargs="?", default=REFERENCE_DATA)
     good = True
     for part in parts(parser.parse_args(arguments).data):
         print(f"{'holds' if not part.failed else 'FAILS':6s} {part.claim}: {part.result}")

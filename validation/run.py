@@ -12,7 +12,6 @@ import contextlib
 import datetime
 import io
 import json
-import os
 import sys
 import tarfile
 import tempfile
@@ -21,6 +20,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import assay_curves
+import assay_plates
 import engine_sundials
 import evidence_pooling
 import molecule_equilibrium
@@ -28,6 +29,7 @@ import nist_strd
 import sbml_suite
 from limus.signalling.calibration import predict_observations
 from limus.signalling.model_library import load_model
+from reference_data import REFERENCE_DATA
 
 HERE = Path(__file__).parent
 
@@ -130,13 +132,29 @@ def t_cell(_: Path) -> list[Row]:
     ]
 
 
-PARTS: tuple[Callable[[Path], list[Row]], ...] = (equilibria, certified_fits, sbml, engine, pooling, t_cell)
+def curves(data: Path) -> list[Row]:
+    return [Row(*row) for row in assay_curves.matrix_rows(data)]
+
+
+def plates(_: Path) -> list[Row]:
+    return [Row(row.claim, row.against, row.result, row.passed) for row in assay_plates.check()]
+
+
+PARTS: tuple[Callable[[Path], list[Row]], ...] = (
+    equilibria,
+    certified_fits,
+    sbml,
+    engine,
+    curves,
+    plates,
+    pooling,
+    t_cell,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("LIMUS_REFERENCE_DATA", str(HERE / "../../shared/reference/data"))
-    parser.add_argument("--reference-data", type=Path, default=Path(default))
+    parser.add_argument("--reference-data", type=Path, default=REFERENCE_DATA)
     options = parser.parse_args(arguments)
     rows: list[Row] = []
     for part in PARTS:

@@ -23,7 +23,12 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 
 
 def time_at(errors: list[float], seconds: list[float], target: float = TARGET) -> float:
-    """Interpolate log time against log error; up to a factor of 2 beyond the errors reached extrapolate, then NaN."""
+    """Interpolate log time against log error; up to a factor of 2 beyond the errors reached extrapolate, then NaN.
+
+    A solver whose error is far smaller at every tolerance, as an exact one, counts with its time at the loosest.
+    """
+    if max(errors) < target / 2.0:
+        return seconds[0]
     x, y = np.log(errors), np.log(seconds)
     order = np.argsort(x)
     x, y = x[order], y[order]
@@ -72,7 +77,8 @@ def _lines(results: dict[str, Any]) -> list[str]:
         "Error: max over times of |x - reference| / max over times of |reference|, p50 and p99 over sets and states.",
         "Relative tolerance 1e-4 to 1e-8, absolute a thousandth of it; reference: CVODE at 1e-11.",
         "Ratio: peer's time over limus' at p99 error 1e-6, interpolated on logarithms, median over rounds; a dash",
-        "where the errors reached stay more than twofold away from 1e-6.",
+        "where the errors reached stay more than twofold above 1e-6; who is always below counts with the time",
+        "at the loosest tolerance.",
         "",
         "| work | states | solver | N | p99 (p50) error at 1e-4 | 1e-6 | 1e-8 | ms at 1e-4 | 1e-6 | 1e-8 "
         "| ms at p99 1e-6 | ratio | by the clock | ready s |",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "assay_curve",
+    "assay_elisa",
+    "assay_phosphatase",
     "calibrate",
     "compare",
     "compounds",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from limus.assay.elisa_conditions import read_elisa_conditions
 from limus.assay.layout import Layout, LayoutWell, Role
 from limus.assay.layout_file import read_layout
+from limus.assay.phosphatase_conditions import read_conditions
 from limus.assay.plate_file import read_plate_file
 from limus.assay.plate_join import join_plate
 from limus.assay.plate_wells import PlateWells, WellState
@@ -103,7 +106,9 @@ def test_a_csv_says_the_same_as_toml(tmp_path: Path) -> None:
     assert wells["C3"].time.in_unit("h") == pytest.approx(1 / 6)
     other = tmp_path / "both.toml"
     other.write_text(HEAD + 'wells_file = "layout.csv"\n', encoding="utf-8")
-    assert by_name(read_layout(other)).keys() == wells.keys()
+    both = read_layout(other)
+    assert by_name(both).keys() == wells.keys()
+    assert both.files == (other, tmp_path / "layout.csv")
 
 
 def test_a_well_named_twice_is_left_out_and_the_rest_stays(tmp_path: Path) -> None:
@@ -228,3 +233,20 @@ def test_a_reference_wavelength_is_subtracted(tmp_path: Path) -> None:
     plate = join_plate(found, read_plate_file(tmp_path / "two.csv", found.plate))
     assert plate.signal[0] == pytest.approx(0.8)
     assert plate.state[1] is WellState.SATURATED
+
+
+def test_the_layouts_in_the_documents_are_layouts(tmp_path: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+
+    def block(name: str, language: str) -> str:
+        (found,) = re.findall(rf"```{language}\n(.*?)```", (docs / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+        return found
+
+    (tmp_path / "plate.csv").write_text(block("assay_plates.md", "text"), encoding="utf-8")
+    assert set(by_name(read_layout(tmp_path / "plate.csv"))) == {"A1", "A2", "A4", "B4", "C4"}
+    plain = block("assay_plates.md", "toml")
+    sections = block("assay_phosphatase.md", "toml") + block("assay_elisa.md", "toml")
+    found = layout(tmp_path, head=plain.replace("[reader]", f"{sections}\n[reader]"))
+    assert by_name(found)["C11"].concentration.in_unit("nM") == pytest.approx(1000 / 3**7)
+    assert read_conditions(found).immunophilin == "FKBP12"
+    assert read_elisa_conditions(found).rules["viability_percent"] == 80

@@ -13,6 +13,7 @@ from limus.pharmacokinetics.population_model.library import load_population_mode
 from limus.pharmacokinetics.population_simulation import simulate_population
 from limus.pharmacokinetics.regimen import Regimen, regimen_events
 
+UNITS = TableUnits("mg", "ng/mL")
 WOILLARD = {"HCT": [32.3], "CYP3A5_expresser": [0.0], "immediate_release": [1.0]}
 
 
@@ -146,6 +147,43 @@ def test_one_subject_does_not_disturb_another() -> None:
         covariates={"HCT": [40.0], "CYP3A5_expresser": [1.0], "immediate_release": [1.0]},
     )
     np.testing.assert_array_equal(find_exposure(model, together).auc[5:], find_exposure(model, alone).auc)
+
+
+def one_subject(**columns: list[float]):
+    count = len(columns["TIME"])
+    covariates = {name: values * count for name, values in WOILLARD.items()}
+    return event_table_from_arrays({"ID": [1] * count, "DV": [np.nan] * count} | covariates | columns, units=UNITS)
+
+
+def test_a_reset_empties_the_body_and_not_the_area() -> None:
+    model = load_population_model("Woillard_2011")
+    alone = find_exposure(model, one_subject(TIME=[0.0, 12.0], AMT=[2.0, 0.0], EVID=[1, 0]))
+    again = find_exposure(model, one_subject(TIME=[0.0, 12.0], AMT=[2.0, 2.0], II=[0, 12], EVID=[1, 4]))
+    np.testing.assert_allclose(again.auc, [alone.auc[0]] * 2, rtol=1e-9)
+    np.testing.assert_allclose(again.trough, [alone.trough[0]] * 2, rtol=1e-9)
+    # emptied half-way: the area up to there, and nothing at the end
+    half = find_exposure(model, one_subject(TIME=[0.0, 6.0], AMT=[2.0, 0.0], II=[12, 0], EVID=[1, 3]))
+    six = find_exposure(model, one_subject(TIME=[0.0, 6.0], AMT=[2.0, 0.0], EVID=[1, 0]))
+    assert half.auc[0] == pytest.approx(six.auc[0], rel=1e-9)
+    assert half.trough[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_parts_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    import limus.pharmacokinetics.exposure as module
+
+    model = load_population_model("Woillard_2011")
+    subjects = [f"s{k}" for k in range(7)]
+    covariates = {name: values * 7 for name, values in WOILLARD.items()}
+    table = regimen_events([Regimen(2.0, 12.0, 3)], subjects=subjects, covariates=covariates)
+    given = {"eta_CL": np.linspace(-0.3, 0.3, 7), "kappa_CL": np.linspace(0.2, -0.2, 7)[:, None]}
+    values = {"CL_typical": np.linspace(20.0, 22.0, 7)}
+    whole = find_exposure(model, table, effects=given, values=values, target=(5.0, 10.0))
+    monkeypatch.setattr(module, "_MOST_INTERVALS", 6)
+    parts = find_exposure(model, table, effects=given, values=values, target=(5.0, 10.0))
+    np.testing.assert_array_equal(parts.subject, whole.subject)
+    for name in ("auc", "trough", "cmax", "tmax_h", "time_in_range_percent", "start_h", "number"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12)
+    assert parts.status == whole.status
 
 
 def test_what_is_missing_or_wrong_is_said() -> None:

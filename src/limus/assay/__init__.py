@@ -1,4 +1,1 @@
-"""What a bench produces: plates, curve formulae, phosphatase, ELISA, cytometry, images.
-
-An empty room until the bench issues.
-"""
+"""What a bench produces: plates, dose-response curves, phosphatase, ELISA with viability, flow cytometry."""

@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.assay.elisa_samples import SampleGroup, curve_block, read_log_concentration
+from limus.assay.elisa_frame import SecretionFrame, secretion_points
+from limus.assay.elisa_samples import SampleGroup
 from limus.assay.elisa_standard import ElisaStandard
 from limus.assay.layout import Role
 from limus.assay.phosphatase_conditions import known_compound
 from limus.assay.plate_inhibition import PercentCurve, PercentPoints, fit_percent_curve, no_percent_curve
-from limus.assay.plate_uncertainty import NOT_KNOWN, Estimate, InputBlock, carry
+from limus.assay.plate_uncertainty import NOT_KNOWN, Estimate, carry
 from limus.assay.viability import Verdict, ViabilityPlate, judge_viability
 
 __all__ = ["ElisaDose", "ElisaInhibitor", "find_inhibitors"]
@@ -131,45 +132,6 @@ class ElisaInhibitor:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class _Frame:
-    """What a series is measured against: the controls, and the function from inputs to responses."""
-
-    standard: ElisaStandard
-    stimulated: SampleGroup
-    unstimulated: SampleGroup | None
-    doses: tuple[SampleGroup, ...]
-
-    @property
-    def read(self) -> tuple[SampleGroup, ...]:
-        """Groups whose signals are inputs: stimulated, unstimulated where it counts, doses that can be read."""
-        low = (self.unstimulated,) if self.subtracts and self.unstimulated is not None else ()
-        return (self.stimulated, *low, *(g for g in self.doses if g.status == "ok"))
-
-    @property
-    def subtracts(self) -> bool:
-        """Whether the unstimulated control is a number."""
-        return self.unstimulated is not None and self.unstimulated.status == "ok"
-
-    def blocks(self) -> list[InputBlock]:
-        """Standard curve and mean signals."""
-        return [curve_block(self.standard), *(g.block for g in self.read if g.block is not None)]
-
-    def responses(self, inputs: Floats) -> Floats:
-        """From inputs (B, K) to per cent of control (B, D + 1), controls first; NaN for a dose without a signal."""
-        count = len(self.standard.parameters)
-        logs = read_log_concentration(self.standard, inputs[:, :count], inputs[:, count:])
-        read = np.exp(logs) * np.array([g.first.dilution for g in self.read])
-        full = read[:, :1]
-        empty = read[:, 1:2] if self.subtracts else np.zeros_like(full)
-        place = iter(range(2 if self.subtracts else 1, read.shape[1]))
-        columns = [full]
-        for g in self.doses:
-            limit = np.full_like(full, g.limit)
-            columns.append(read[:, [next(place)]] if g.status == "ok" else limit)
-        return np.asarray(100.0 * (np.concatenate(columns, axis=1) - empty) / (full - empty))
-
-
 def find_inhibitors(
     groups: Sequence[SampleGroup],
     standard: ElisaStandard,
@@ -237,14 +199,14 @@ def _inhibitor(
             for g, d, v, w in zip(ordered, doses, fared, verdicts, strict=True)
         )
         return ElisaInhibitor(compound, first.group, unit, rows, empty, empty, math.nan)
-    frame = _Frame(standard, stimulated, unstimulated, ordered)
+    frame = SecretionFrame(standard, stimulated, unstimulated, ordered)
     carried = carry(frame.responses, frame.blocks())
     rows = tuple(
         ElisaDose(g, float(d), _response(g, carried.estimate(k, level), known), v[0], v[1], w)
         for k, (g, d, v, w) in enumerate(zip(ordered, doses, fared, verdicts, strict=True), start=1)
     )
     masked = np.array([False, *(row.masked for row in rows)])
-    points = _points(frame, doses, known)
+    points = secretion_points(frame, doses, known=known)
     background = (
         0.0 if frame.subtracts or unstimulated is None else 100.0 * unstimulated.limit / stimulated.concentration.value
     )
@@ -299,41 +261,6 @@ def _response(group: SampleGroup, estimate: Estimate, known: bool) -> Estimate:
     if group.status != "ok":
         return NOT_KNOWN
     return estimate if known else Estimate(estimate.value)
-
-
-def _points(frame: _Frame, doses: Floats, known: bool) -> PercentPoints:
-    """Points with the weight of their own wells' scatter, in per cent of control."""
-    blocks = frame.blocks()
-    inputs = np.concatenate([b.values for b in blocks])[np.newaxis]
-    centre = frame.responses(inputs)[0]
-    count = len(frame.standard.parameters)
-    places = {id(g): count + k for k, g in enumerate(frame.read)}
-    errors = np.full(len(doses) + 1, np.nan)
-    for k, g in enumerate((frame.stimulated, *frame.doses)):
-        if id(g) in places and g.block is not None:
-            shifted = inputs.copy()
-            shifted[0, places[id(g)]] += math.sqrt(float(g.block.covariance[0, 0]))
-            moved = _one(frame, shifted, k)
-            errors[k] = abs(moved - centre[k])
-    floor = float(np.nanmax(errors)) if np.isfinite(errors).any() else 0.0
-    # a limit has no scatter of its own; that of the smallest measured point says how sharply it is known
-    smallest = float(np.nanmin(errors[errors > 0])) if np.any(errors > 0) else 1.0
-    errors = np.where(np.isfinite(errors), np.maximum(errors, 1e-6 * floor), smallest)
-    weights = 1.0 / errors**2 if known and floor > 0 else np.ones(len(errors))
-    weights = np.where(np.isfinite(centre), weights, 0.0)
-    sides = {"below": -1, "above": 1}
-    censoring = np.array([0, *(sides.get(g.status, 0) for g in frame.doses)], dtype=np.int64)
-    return PercentPoints(np.array([0.0, *doses]), blocks, frame.responses, weights, censoring, known)
-
-
-def _one(frame: _Frame, inputs: Floats, k: int) -> float:
-    """One point at shifted inputs; the controls' own error is that of their concentration, relative to what it was."""
-    if k > 0:
-        return float(frame.responses(inputs)[0, k])
-    count = len(frame.standard.parameters)
-    logs = read_log_concentration(frame.standard, inputs[:, :count], inputs[:, count : count + 1])
-    at = frame.stimulated.concentration.value / frame.stimulated.first.dilution
-    return 100.0 * float(np.exp(logs[0, 0])) / at
 
 
 def _without(points: PercentPoints, masked: NDArray[np.bool_]) -> PercentPoints:

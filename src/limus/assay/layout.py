@@ -156,8 +156,10 @@ class Layout:
     Attributes
     ----------
     path : Path
+    files : tuple of Path
+        The file itself, and that of its wells where it names one.
     sha256 : str
-        Of the file, hexadecimal.
+        Of the text of these files, hexadecimal.
     name : str
     plate : PlateFormat
     wells : tuple of LayoutWell
@@ -170,6 +172,7 @@ class Layout:
     """
 
     path: Path
+    files: tuple[Path, ...]
     sha256: str
     name: str
     plate: PlateFormat

@@ -25,7 +25,7 @@ from limus.kernel.tables import Entry, parse_record
 
 __all__ = ["LAYOUT_SECTIONS", "read_layout"]
 
-LAYOUT_SECTIONS = ("phosphatase", "elisa", "viability", "quality")
+LAYOUT_SECTIONS = ("phosphatase", "elisa", "viability")
 _COLUMNS = {
     "wells", "role", "compound", "concentration", "unit", "sample", "group", "replicate", "dilution", "time", "enzyme",
     "spike", "reason",
@@ -42,7 +42,6 @@ class _LayoutFile(Entry):
     phosphatase: dict[str, Any] = Field(default_factory=dict)
     elisa: dict[str, Any] = Field(default_factory=dict)
     viability: dict[str, Any] = Field(default_factory=dict)
-    quality: dict[str, Any] = Field(default_factory=dict)
 
 
 def read_layout(path: Path) -> Layout:
@@ -69,9 +68,10 @@ def read_layout(path: Path) -> Layout:
         The library has no such plate.
     """
     content, text = _load(path)
-    digest = [text]
+    files, digest = [path], [text]
     if content.get("wells_file"):
-        other, more = _load(path.parent / str(content["wells_file"]))
+        files.append(path.parent / str(content["wells_file"]))
+        other, more = _load(files[1])
         content |= {"wells": [*content.get("wells", []), *other["wells"]]}
         digest.append(more)
     file = parse_record(content, _LayoutFile, where=str(path), error=FileReadError)
@@ -87,6 +87,7 @@ def read_layout(path: Path) -> Layout:
     kept = sorted((w for w in wells if (w.row, w.column) not in doubled), key=lambda w: (w.row, w.column))
     return Layout(
         path=path,
+        files=tuple(files),
         sha256=hashlib.sha256("\0".join(digest).encode()).hexdigest(),
         name=file.name or path.stem,
         plate=plate,

@@ -11,9 +11,7 @@ from limus.assay.plate_inhibition import PercentCurve
 from limus.assay.plate_uncertainty import Estimate
 from limus.assay.plate_wells import PlateWells
 from limus.assay.tight_binding import HalfEnzyme
-from limus.kernel.errors import UnknownNameError
 from limus.molecule.bench_result import BenchValue
-from limus.molecule.catalogue import find_compound
 
 __all__ = ["elisa_values", "phosphatase_values"]
 
@@ -67,7 +65,7 @@ def elisa_values(a: ElisaAnalysis) -> tuple[BenchValue, ...]:
     for one in a.inhibitors:
         wells = sum(len(d.group.signals) for d in one.doses if not d.masked)
         masked = sum(d.masked for d in one.doses)
-        said = [f"group {one.label}" if one.label else "", f"{masked} cytotoxic doses left out" if masked else ""]
+        said = [f"group {one.label}" if one.label else "", f"cytotoxic doses left out: {masked}" if masked else ""]
         said += ["" if a.viability else "viability not measured"]
         about = (one.compound, f"{a.conditions.analyte} secretion", wells, a.plate, ", ".join(t for t in said if t))
         found += _ic50s(one.curve, one.unit, about)
@@ -90,7 +88,7 @@ def _ic50s(fit: PercentCurve, unit: str, about: _About) -> Iterator[BenchValue]:
 def _value(quantity: str, estimate: Estimate, unit: str, method: str, about: _About) -> BenchValue:
     compound, readout, wells, plate, conditions = about
     return BenchValue(
-        compound=_library_name(compound),
+        compound=compound,
         quantity=quantity,
         readout=readout,
         value=estimate.value,
@@ -107,10 +105,3 @@ def _value(quantity: str, estimate: Estimate, unit: str, method: str, about: _Ab
         layout=plate.layout.path.name,
         layout_sha256=plate.layout.sha256,
     )
-
-
-def _library_name(compound: str) -> str:
-    try:
-        return find_compound(compound).name
-    except UnknownNameError:
-        return compound

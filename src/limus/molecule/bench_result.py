@@ -73,7 +73,8 @@ class BenchValue:
         """One line for people: file, hash, n, interval."""
         said = f"measured, {self.method}; {self.file} (SHA-256 {self.file_sha256[:12]}), {self.n} {self.n_of}"
         if math.isfinite(self.lower) and math.isfinite(self.upper):
-            said += f", {self.level_percent:g} % interval {self.lower:.3g} to {self.upper:.3g} {self.unit}"
+            lower, upper = (float(f"{end:.3g}") for end in (self.lower, self.upper))
+            said += f", {self.level_percent:g} % interval {lower:g} to {upper:g} {self.unit}"
         return f"{said}; {self.conditions}" if self.conditions else said
 
     @property

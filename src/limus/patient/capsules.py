@@ -36,7 +36,9 @@ def makeable_doses(strengths_mg: Sequence[float], most_mg: float) -> tuple[float
     (0.5, 1.0, 1.5, 2.0)
     """
     units = _units(strengths_mg)
-    step = Fraction(math.gcd(*[unit.numerator * (_common(units) // unit.denominator) for unit in units]), _common(units))
+    step = Fraction(
+        math.gcd(*[unit.numerator * (_common(units) // unit.denominator) for unit in units]), _common(units)
+    )
     wanted = math.floor(Fraction(most_mg).limit_denominator(10**6) / step)
     counts = [round(unit / step) for unit in units]
     made = [False] * (wanted + 1)
@@ -115,9 +117,7 @@ def capsules_in_words(dose_mg: float, strengths_mg: Sequence[float]) -> str:
     fewest: list[tuple[int, int] | None] = [(0, 0)] + [None] * total
     for amount in range(1, total + 1):
         options = [
-            (before[0] + 1, size)
-            for size in sizes
-            if size <= amount and (before := fewest[amount - size]) is not None
+            (before[0] + 1, size) for size in sizes if size <= amount and (before := fewest[amount - size]) is not None
         ]
         fewest[amount] = min(options, default=None)
     counts: dict[int, int] = {}

@@ -126,8 +126,7 @@ def search_doses(
     doses = _worth_a_look(estimates, weights, every, interval_h, target, after_h, seed, execution)
     exposures = [_expose(e, doses, interval_h, after_h, seed, execution) for e in estimates]
     candidates = tuple(
-        _candidate(float(dose), k, interval_h, strengths_mg, exposures, weights, target)
-        for k, dose in enumerate(doses)
+        _candidate(float(dose), k, interval_h, strengths_mg, exposures, weights, target) for k, dose in enumerate(doses)
     )
     chances = np.array([one.probability_percent for one in candidates])
     if not np.isfinite(chances).any():
@@ -147,9 +146,7 @@ def _expose(
 ) -> DrawnExposure:
     cheap = is_proportional(estimate.model) and after_h is None
     most = 10**9 if cheap else _FEWER_DRAWS
-    return expose_draws(
-        estimate, doses, interval_h, after_h=after_h, most_draws=most, seed=seed, execution=execution
-    )
+    return expose_draws(estimate, doses, interval_h, after_h=after_h, most_draws=most, seed=seed, execution=execution)
 
 
 def _worth_a_look(

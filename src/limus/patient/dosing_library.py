@@ -1,4 +1,4 @@
-"""What a drug can be given as: strengths, intervals, limits and starting doses, from the library's ``dosing`` folder."""
+"""What a drug can be given as: strengths, intervals, limits and starting doses, from the library."""
 
 from __future__ import annotations
 
@@ -163,7 +163,9 @@ def load_dosing(substance: str) -> DosingRules:
     genotype = file.genotype
     return DosingRules(
         substance=file.substance,
-        forms=tuple(DoseForm(f.name, tuple(sorted(f.strengths_mg)), tuple(f.intervals_h), f.origin) for f in file.forms),
+        forms=tuple(
+            DoseForm(f.name, tuple(sorted(f.strengths_mg)), tuple(f.intervals_h), f.origin) for f in file.forms
+        ),
         cap_daily_mg_per_kg=file.cap.daily_mg_per_kg if file.cap else None,
         cap_origin=file.cap.origin if file.cap else None,
         starting=tuple(StartingRule(s.setting, s.daily_mg_per_kg, s.daily_mg, s.origin) for s in file.starting),

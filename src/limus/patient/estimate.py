@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.execution import Execution
-from limus.patient.level_likelihood import error_model
+from limus.patient.level_likelihood import ErrorModel, error_model
 from limus.patient.levels import PatientLevels, lay_out_levels, usable_levels, with_recency
 from limus.patient.map_estimate import MapEstimate, find_modes
 from limus.patient.posterior import Posterior
@@ -22,7 +22,7 @@ from limus.pharmacokinetics.covariate_history import covariate_history, covariat
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.population_model.record import PopulationModel
 
-__all__ = ["EstimateOptions", "PatientEstimate", "estimate_patients"]
+__all__ = ["EstimateOptions", "PatientEstimate", "error_of", "estimate_patients", "warn_of"]
 
 Floats = NDArray[np.float64]
 _FEW = 0.1  # effective share of the draws below which a finding says so
@@ -66,6 +66,7 @@ class PatientEstimate:
     ----------
     model : PopulationModel
     table : EventTable
+    options : EstimateOptions
     posterior : Posterior
     modes : MapEstimate
     draws : PosteriorDraws or None
@@ -74,6 +75,7 @@ class PatientEstimate:
 
     model: PopulationModel
     table: EventTable
+    options: EstimateOptions
     posterior: Posterior
     modes: MapEstimate
     draws: PosteriorDraws | None
@@ -141,13 +143,7 @@ def estimate_patients(
     prediction = prepare_prediction(model, table, levels.time_h, execution=execution)
     levels, findings = usable_levels(prediction, levels, table)
     levels = with_recency(levels, options.recency_half_life_h)
-    error = error_model(
-        model,
-        assay_additive=options.assay_sd,
-        assay_proportional=options.assay_cv,
-        covariates=_covariates_at_levels(model, table, levels) if model.residual.form == "formula" else None,
-    )
-    posterior = Posterior(prediction, levels, error)
+    posterior = Posterior(prediction, levels, error_of(model, table, levels.time_h, options))
     modes = find_modes(posterior, starts=options.starts, seed=options.seed)
     if options.time_sd_h > 0.0:
         variance = time_error_variance(
@@ -157,7 +153,7 @@ def estimate_patients(
         modes = find_modes(posterior, starts=options.starts, seed=options.seed)
     draws = draw_posterior(posterior, modes, draws=options.draws, seed=options.seed) if options.draws else None
     return PatientEstimate(
-        model, table, posterior, modes, draws, (*findings, *_said(model, table, modes, draws))
+        model, table, options, posterior, modes, draws, (*findings, *_said(model, table, modes, draws))
     )
 
 
@@ -176,16 +172,62 @@ def _check(options: EstimateOptions) -> None:
         raise ValueRangeError("recency half-life", half_life, "above 0 h", "leave it out to count all levels alike")
 
 
-def _covariates_at_levels(model: PopulationModel, table: EventTable, levels: PatientLevels) -> dict[str, Floats]:
-    """Covariates of the model at each level, in the levels' shape."""
+def error_of(
+    model: PopulationModel,
+    table: EventTable,
+    times_h: Floats,
+    options: EstimateOptions,
+    patients: NDArray[np.int64] | None = None,
+) -> ErrorModel:
+    """Prepare the error of levels at some times.
+
+    Parameters
+    ----------
+    model : PopulationModel
+    table : EventTable
+    times_h : (S, M) array
+        NaN after a patient's last.
+    options : EstimateOptions
+        What an assay adds.
+    patients : (n,) array of int, optional
+        Rows of ``times_h`` wanted, in that order; all by default.
+
+    Returns
+    -------
+    ErrorModel
+
+    Raises
+    ------
+    UnsupportedFeatureError
+        A variance that depends on random effects.
+    """
+    covariates: dict[str, Floats] = {}
+    if model.residual.form == "formula":
+        covariates = _covariates_at(model, table, times_h)
+        if patients is not None:
+            covariates = {name: c[patients] if c.ndim else c for name, c in covariates.items()}
+    return error_model(
+        model, assay_additive=options.assay_sd, assay_proportional=options.assay_cv, covariates=covariates
+    )
+
+
+def warn_of(modes: MapEstimate, patient: int) -> str:
+    """Return 'ok', or what is to be said of one patient's mode."""
+    if modes.status[patient] != "ok":
+        return modes.status[patient]
+    return "two modes" if np.isfinite(modes.second_objective[patient]) else "ok"
+
+
+def _covariates_at(model: PopulationModel, table: EventTable, times_h: Floats) -> dict[str, Floats]:
+    """Covariates of the model at some times, in their shape."""
     names = [name for name in model.covariates if name in table.records.names]
     history = covariate_history(table, names, rule={name: model.covariates[name].carry for name in names})
-    there = np.isfinite(levels.time_h)
+    there = np.isfinite(times_h)
     subject, _ = np.nonzero(there)
-    found = covariates_at(history, subject, levels.time_h[there])
+    found = covariates_at(history, subject, times_h[there])
     columns = {}
     for k, name in enumerate(names):
-        column = np.ones(levels.time_h.shape)
+        column = np.ones(times_h.shape)
         column[there] = found[:, k]
         columns[name] = column
     defaults = {n: np.asarray(c.default) for n, c in model.covariates.items() if c.default is not None}

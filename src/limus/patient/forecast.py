@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.execution import Execution, spawn_generators
-from limus.patient.estimate import PatientEstimate
+from limus.patient.estimate import PatientEstimate, error_of
 from limus.patient.level_likelihood import ErrorModel, predictive_sd
 from limus.patient.prediction import predict_levels, prepare_prediction
 
@@ -86,13 +86,14 @@ def forecast_at(
     levels = predict_levels(prediction, rows, estimate.draws.effects.reshape(-1, prediction.space.size))
     draws = levels.reshape(patients, count, -1)
     generators = spawn_generators(seed, patients, stream="residual error")
-    measured = np.stack(
-        [measured_draws(estimate.posterior.error, draws[s], generators[s]) for s in range(patients)]
-    )
+    error = error_of(estimate.model, estimate.table, times, estimate.options)
+    measured = np.stack([measured_draws(error, draws[s], generators[s], np.full(count, s)) for s in range(patients)])
     return summarise_draws(times, mode, draws, measured)
 
 
-def measured_draws(error: ErrorModel, levels: Floats, generator: np.random.Generator) -> Floats:
+def measured_draws(
+    error: ErrorModel, levels: Floats, generator: np.random.Generator, rows: NDArray[np.int64] | None = None
+) -> Floats:
     """Draw a measured level around each predicted one.
 
     Parameters
@@ -101,6 +102,8 @@ def measured_draws(error: ErrorModel, levels: Floats, generator: np.random.Gener
     levels : array
         Predictions; NaN where none is wanted.
     generator : numpy.random.Generator
+    rows : array of int, optional
+        Patient of each row of ``levels``, where the error depends on covariates.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def measured_draws(error: ErrorModel, levels: Floats, generator: np.random.Gener
     """
     there = np.isfinite(levels)
     safe = np.where(there, np.maximum(levels, 1e-12), 1.0)
-    noise = predictive_sd(error, safe) * generator.standard_normal(levels.shape)
+    noise = predictive_sd(error, safe, rows) * generator.standard_normal(levels.shape)
     found = safe * np.exp(noise) if error.on_logarithm else np.maximum(safe + noise, 0.0)
     return np.where(there, found, np.nan)
 
@@ -127,10 +130,11 @@ def summarise_draws(times_h: Floats, mode: Floats, draws: Floats, measured: Floa
     Forecast
     """
     there = np.isfinite(times_h)
-    filled = np.where(there[:, None, :], np.nan_to_num(draws), 0.0)
-    filled_measured = np.where(there[:, None, :], np.nan_to_num(measured), 0.0)
+    # a draw that could not be solved counts for nothing; a time that is not asked has no percentiles
+    held = np.where(there[:, None, :], draws, 0.0)
+    held_measured = np.where(there[:, None, :], measured, 0.0)
     lower, median, upper = (
-        np.where(there, part, np.nan) for part in np.percentile(filled, (BAND[0], 50.0, BAND[1]), axis=1)
+        np.where(there, part, np.nan) for part in np.nanpercentile(held, (BAND[0], 50.0, BAND[1]), axis=1)
     )
-    low, high = (np.where(there, part, np.nan) for part in np.percentile(filled_measured, BAND, axis=1))
+    low, high = (np.where(there, part, np.nan) for part in np.nanpercentile(held_measured, BAND, axis=1))
     return Forecast(times_h, mode, median, lower, upper, low, high, draws, measured)

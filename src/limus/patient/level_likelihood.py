@@ -112,9 +112,7 @@ def error_model(
         raise UnsupportedFeatureError(where, ", ".join(sorted(random)), "a variance without random effects", do)
     known = {name: np.asarray(value) for name, value in model.model.values.items() if not np.isnan(value)}
     values = known | dict(covariates or {})
-    return ErrorModel(
-        residual, assay_additive, assay_proportional, formula, derivative(formula, level), level, values
-    )
+    return ErrorModel(residual, assay_additive, assay_proportional, formula, derivative(formula, level), level, values)
 
 
 def _variance(error: ErrorModel, level: Floats, rows: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
@@ -205,9 +203,7 @@ def level_terms(
     else:
         terms = _terms(target, safe, variance, slope, np.ones_like(safe), below)
     value = np.where(lost, np.inf, np.where(used, weight * terms.value, 0.0))
-    return LevelTerms(
-        value, np.where(used, weight * terms.slope, 0.0), np.where(used, weight * terms.curvature, 0.0)
-    )
+    return LevelTerms(value, np.where(used, weight * terms.slope, 0.0), np.where(used, weight * terms.curvature, 0.0))
 
 
 def _terms(y: Floats, f: Floats, variance: Floats, slope: Floats, f_slope: Floats, below: Flags) -> LevelTerms:

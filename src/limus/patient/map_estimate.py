@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.execution import spawn_generators
-from limus.patient.posterior import Expansion, Posterior, expand, minus_twice_log
+from limus.patient.posterior import Expansion, Posterior, expand
 
 __all__ = ["MapEstimate", "find_modes"]
 
@@ -99,7 +99,7 @@ def find_modes(posterior: Posterior, *, starts: int = 4, seed: int = 1) -> MapEs
     best = np.argmin(value, axis=0)
     at = best * patients + np.arange(patients)
     second, at_second = _second_modes(ended, value, at)
-    empty = ~posterior.levels.used.any(axis=1)
+    empty = np.all(~posterior.levels.used, axis=1, keepdims=True)[:, 0]
     status = tuple(
         NO_LEVELS if empty[s] else ended.status[at[s]] if np.isfinite(value[best[s], s]) else NOT_FINITE
         for s in range(patients)
@@ -183,9 +183,7 @@ def _take(rows: _Rows, open_: Integers, taken: NDArray[np.bool_], step: Floats, 
     rows.curvature[at] = there.curvature[taken]
     rows.steps[at] += 1
     slow = rows.steps[at] > _PATIENCE
-    rows.matrix[at] = np.where(
-        slow[:, None, None], _updated(rows.matrix[at], step[taken], change), rows.curvature[at]
-    )
+    rows.matrix[at] = np.where(slow[:, None, None], _updated(rows.matrix[at], step[taken], change), rows.curvature[at])
 
 
 def _updated(matrix: Floats, step: Floats, change: Floats) -> Floats:

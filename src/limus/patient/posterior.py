@@ -46,7 +46,7 @@ class Posterior:
         """Entries on which a level that is used can depend, (S, K)."""
         space, levels = self.prediction.space, self.levels
         found = np.zeros((len(levels.subjects), space.size), dtype=np.bool_)
-        found[:, : len(space.subject)] = levels.used.any(axis=1)[:, None]
+        found[:, : len(space.subject)] = np.any(levels.used, axis=1, keepdims=True)
         if space.occasion:
             reached = _occasions_reached(self)
             for occasion in range(space.occasions):

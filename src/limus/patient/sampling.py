@@ -89,9 +89,7 @@ class _Component:
         return np.asarray(constant - volume - 0.5 * (nu + size) * np.log1p(square / nu))
 
 
-def draw_posterior(
-    posterior: Posterior, modes: MapEstimate, *, draws: int = 1000, seed: int = 1
-) -> PosteriorDraws:
+def draw_posterior(posterior: Posterior, modes: MapEstimate, *, draws: int = 1000, seed: int = 1) -> PosteriorDraws:
     """Draw effects from the posterior of each patient.
 
     Parameters
@@ -143,9 +141,7 @@ def _some_patients(
 class _Sampler:
     """The rounds of one patient."""
 
-    def __init__(
-        self, posterior: Posterior, modes: MapEstimate, patient: int, generator: np.random.Generator
-    ) -> None:
+    def __init__(self, posterior: Posterior, modes: MapEstimate, patient: int, generator: np.random.Generator) -> None:
         self.patient, self.generator = patient, generator
         self.space = posterior.prediction.space
         self.informed = posterior.informed[patient]
@@ -156,7 +152,7 @@ class _Sampler:
         self.log_target = np.zeros(0)
         self.completed = 0
         rest = ~self.informed
-        self.rest_root = np.linalg.cholesky(self.space.covariance[np.ix_(rest, rest)]) if rest.any() else None
+        self.rest_root = _root(self.space.covariance[np.ix_(rest, rest)]) if rest.any() else None
 
     def _around_modes(self, modes: MapEstimate) -> list[_Component]:
         inside = np.ix_(self.informed, self.informed)
@@ -174,10 +170,10 @@ class _Sampler:
         shares = np.exp(heights - heights.max())
         shares = (1.0 - _DEFENCE) * np.maximum(shares / shares.sum(), 0.05)
         around = [
-            _Component(centre[self.informed], _WIDER * np.linalg.cholesky(covariance), self.freedom, float(share))
+            _Component(centre[self.informed], _WIDER * _root(covariance), self.freedom, float(share))
             for (centre, _, _), covariance, share in zip(centres, covariances, shares, strict=True)
         ]
-        prior = np.linalg.cholesky(self.space.covariance[inside])
+        prior = _root(self.space.covariance[inside])
         total = sum(component.share for component in around)
         return [*around, _Component(np.zeros(len(prior)), prior, np.inf, 1.0 - total if total < 1.0 else _DEFENCE)]
 
@@ -193,9 +189,7 @@ class _Sampler:
             inside[chosen] = component.draw(int(chosen.sum()), self.generator)
         points[:, self.informed] = inside
         if self.rest_root is not None:
-            points[:, ~self.informed] = (
-                self.generator.standard_normal((count, len(self.rest_root))) @ self.rest_root.T
-            )
+            points[:, ~self.informed] = self.generator.standard_normal((count, len(self.rest_root))) @ self.rest_root.T
         return points
 
     def add(self, points: Floats, log_target: Floats) -> None:
@@ -238,14 +232,15 @@ class _Sampler:
         known = min(1.0, self.effective / (10.0 * len(mean)))  # few effective draws do not make a covariance
         laplace = self.rounds[0][0].root @ self.rounds[0][0].root.T
         covariance = known * covariance + (1.0 - known) * laplace + 1e-6 * prior
-        centre = _Component(mean, _WIDER * np.linalg.cholesky(covariance), self.freedom, 1.0 - _DEFENCE)
+        centre = _Component(mean, _WIDER * _root(covariance), self.freedom, 1.0 - _DEFENCE)
         self.rounds.append([centre, self.rounds[0][-1]])
 
     def resample(self, count: int) -> tuple[Floats, float, int, float, float, float]:
         """Systematic resampling to equal weights."""
         if not self.is_informed:
-            root = np.linalg.cholesky(self.space.covariance) if self.space.size else self.space.covariance
-            return self.generator.standard_normal((count, self.space.size)) @ root.T, float(count), count, 1.0 / count, 0.0, 0.0
+            root = _root(self.space.covariance)
+            draws = self.generator.standard_normal((count, self.space.size)) @ root.T
+            return draws, float(count), count, 1.0 / count, 0.0, 0.0
         logs, weights = self.log_weights, self.weights
         ticks = (self.generator.random() + np.arange(count)) / count
         chosen = np.minimum(np.searchsorted(np.cumsum(weights), ticks), len(weights) - 1)
@@ -254,6 +249,10 @@ class _Sampler:
         error = float(relative.std() / np.sqrt(len(weights)))
         shuffled = self.generator.permutation(chosen)
         return self.points[shuffled], self.effective, len(weights), float(weights.max()), marginal, error
+
+
+def _root(covariance: Floats) -> Floats:
+    return np.asarray(np.linalg.cholesky(covariance) if covariance.size else covariance, dtype=np.float64)
 
 
 def _log_sum(logs: Floats) -> Floats:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,6 +201,5 @@ def _offsets(group: Integers, count: int) -> Integers:
 
 
 def _no_observations(count: int) -> Observations:
-    nothing = np.zeros(0)
-    columns = {c.name: nothing for c in fields(Observations) if c.name != "offsets"}
+    columns: dict[str, Any] = {c.name: np.zeros(0) for c in fields(Observations) if c.name != "offsets"}
     return Observations(offsets=np.zeros(count + 1, dtype=np.int64), **columns)

@@ -113,8 +113,8 @@ def run(request: AssayElisaRequest, *, out: Path | None = None, execution: Execu
     other = _viability_layout(request, layout)
     plate = _join(Path(request.file), layout)
     analysis = analyse_elisa(plate, [_join(Path(file), other) for file in request.viability], execution)
-    inputs = [Path(request.file), layout.path, *map(Path, request.viability)]
-    inputs += [other.path] if request.viability and other.path != layout.path else []
+    inputs = [Path(request.file), *layout.files, *map(Path, request.viability)]
+    inputs += other.files if request.viability and other.path != layout.path else []
     directory = open_run(out or _DEFAULT_OUT, "assay_elisa", request.as_dict(), execution, inputs)
     html, pdf, _ = write_assay_report(
         directory.path,

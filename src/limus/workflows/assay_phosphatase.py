@@ -103,7 +103,7 @@ def run(
     layout = read_layout(Path(request.layout))
     plate = join_plate(layout, read_plate_file(Path(request.file), layout.plate, decimal=layout.reader.decimal))
     analysis = analyse_phosphatase(plate, execution)
-    inputs = [Path(request.file), Path(request.layout)]
+    inputs = [Path(request.file), *layout.files]
     directory = open_run(out or _DEFAULT_OUT, "assay_phosphatase", request.as_dict(), execution, inputs)
     html, pdf, _ = write_assay_report(
         directory.path,

@@ -69,7 +69,7 @@ def level_course(model: PopulationModel, table: EventTable, found: ExposureFindi
         name: [label[k] for label, part in zip(labels, columns, strict=True) for _ in part[0]]
         for k, name in enumerate(("subject", "kind"))
     }
-    result |= {name: np.concatenate([part[k] for part in columns]) for k, name in enumerate(names)}
+    result |= {name: np.concatenate([part[k] for part in columns] or [np.zeros(0)]) for k, name in enumerate(names)}
     return Table.create(result)
 
 

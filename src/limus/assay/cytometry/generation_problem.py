@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.assay.cytometry.peak_shapes import peak_probabilities
+from limus.assay.cytometry.peak_shapes import peak_probabilities, peak_probabilities_with_slopes
 
 __all__ = ["GenerationProblem", "deviance_residuals", "log_medians"]
 
 Floats = NDArray[np.float64]
 LN2 = float(np.log(2.0))
-_STEP = 1e-5  # of a logarithm, or of a variance that is of the order of 0.01
 _LEAST_COUNT = 1e-9  # expected cells in a bin: keeps the logarithm finite far outside all peaks
 
 
@@ -87,12 +86,15 @@ class GenerationProblem:
         """Parameters before the amounts."""
         return 3 if self.growing else 2
 
-    def shares(self, parameters: Floats) -> Floats:
-        """Return the share of each peak in each bin, (B, G + 1, J + 1)."""
+    def shapes(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of the logarithm of each generation's dye, (B, G + 1) each."""
         log_dye = log_medians(parameters[:, 0], self.generations)
         added = parameters[:, 2:3] * np.arange(self.generations + 1) if self.growing else 0.0
-        variance = np.exp(2.0 * parameters[:, 1:2]) + added
-        return peak_probabilities(log_dye, np.broadcast_to(variance, log_dye.shape), self.floors[..., None], self.edges)
+        return log_dye, np.broadcast_to(np.exp(2.0 * parameters[:, 1:2]) + added, log_dye.shape)
+
+    def shares(self, parameters: Floats) -> Floats:
+        """Return the share of each peak in each bin, (B, G + 1, J + 1)."""
+        return peak_probabilities(*self.shapes(parameters), self.floors[..., np.newaxis], self.edges)
 
     def expected(self, parameters: Floats) -> Floats:
         """Return expected counts, (B, J + 1)."""
@@ -109,18 +111,23 @@ class GenerationProblem:
         first = self.shape_parameters
         totals = self.totals[:, np.newaxis]
         amounts = parameters[:, first:] * totals
-        shares = self.shares(parameters)
+        log_dye, variance = self.shapes(parameters)
+        shares, by_dye, by_variance = peak_probabilities_with_slopes(
+            log_dye, variance, self.floors[..., np.newaxis], self.edges
+        )
         expected = np.maximum(np.einsum("bg,bgj->bj", amounts, shares), _LEAST_COUNT)
         residuals, slope = deviance_residuals(self.counts, expected)
         lanes, bins = expected.shape
         values = np.zeros((lanes, bins + 2))
         columns = np.zeros((parameters.shape[1], lanes, bins + 2))
         values[:, :bins] = residuals
-        for k in range(first):
-            moved = parameters.copy()
-            moved[:, k] += _STEP
-            change = np.einsum("bg,bgj->bj", amounts, self.shares(moved) - shares) / _STEP
-            columns[k, :, :bins] = slope * change
+        columns[0, :, :bins] = slope * np.einsum("bg,bgj->bj", amounts, by_dye)
+        # the variance is exp(2 ln s) + g w**2
+        widened = 2.0 * np.exp(2.0 * parameters[:, 1:2]) * amounts
+        columns[1, :, :bins] = slope * np.einsum("bg,bgj->bj", widened, by_variance)
+        if self.growing:
+            grown = np.arange(self.generations + 1) * amounts
+            columns[2, :, :bins] = slope * np.einsum("bg,bgj->bj", grown, by_variance)
         columns[first:, :, :bins] = np.moveaxis(shares, 1, 0) * (slope * totals)
         values[:, bins:] = (parameters[:, :2] - self.known) * self.precision
         columns[0, :, bins], columns[1, :, bins + 1] = self.precision.T

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limus.kernel.errors import ValueRangeError
 
-__all__ = ["Floor", "peak_cumulative", "peak_moments", "peak_probabilities"]
+__all__ = ["Floor", "peak_moments", "peak_probabilities", "peak_probabilities_with_slopes", "peak_scales"]
 
 Floats = NDArray[np.float64]
 
@@ -92,35 +92,27 @@ def peak_moments(log_dye: Floats, log_variance: Floats, floor: Floats) -> tuple[
     return mean + floor[0], variance + floor[1], third + floor[2]
 
 
-def peak_cumulative(log_dye: Floats, log_variance: Floats, floor: Floats, edges: Floats) -> Floats:
-    """Return the share of each peak below the edges.
+def peak_scales(log_dye: Floats, log_variance: Floats, floor: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return shift, median above the shift, and width of the shifted log-normal that stands for each peak.
 
     Parameters
     ----------
-    log_dye, log_variance : (...) numpy.ndarray
+    log_dye, log_variance, floor
         As for :func:`peak_moments`.
-    floor : (3, ...) numpy.ndarray
-    edges : (J,) numpy.ndarray
-        On the scale of the channel.
 
     Returns
     -------
-    (..., J) numpy.ndarray
+    tuple of three numpy.ndarray
+        ``X = shift + scale exp(width Z)`` with standard normal Z.
     """
-    from scipy.special import ndtr  # noqa: PLC0415
-
     mean, variance, third = peak_moments(log_dye, log_variance, floor)
-    # the skewness t**3 + 3 t of a log-normal with t**2 = exp(s**2) - 1; below 1e-3 it is normal to rounding
+    # the skewness is t**3 + 3 t with t**2 = exp(width**2) - 1; below 1e-3 the peak is normal to rounding
     half = 0.5 * np.maximum(third / variance**1.5, 1e-3)
     root = np.cbrt(half + np.sqrt(half**2 + 1.0))
     tangent = root - 1.0 / root
     growth = 1.0 + tangent**2
-    width = np.sqrt(np.log(growth))
     scale = np.sqrt(variance / growth) / tangent
-    shift = mean - scale * np.sqrt(growth)
-    with np.errstate(divide="ignore"):
-        distance = np.log(np.maximum((edges - shift[..., np.newaxis]) / scale[..., np.newaxis], 0.0))
-    return np.asarray(ndtr(distance / width[..., np.newaxis]))
+    return mean - scale * np.sqrt(growth), scale, np.sqrt(np.log(growth))
 
 
 def peak_probabilities(log_dye: Floats, log_variance: Floats, floor: Floats, edges: Floats) -> Floats:
@@ -128,17 +120,71 @@ def peak_probabilities(log_dye: Floats, log_variance: Floats, floor: Floats, edg
 
     Parameters
     ----------
-    log_dye, log_variance, floor, edges
-        As for :func:`peak_cumulative`.
+    log_dye, log_variance, floor
+        As for :func:`peak_moments`, of shape (...).
+    edges : (J,) numpy.ndarray
+        On the scale of the channel.
 
     Returns
     -------
     (..., J + 1) numpy.ndarray
         Sums to 1 over the bins.
     """
-    below = peak_cumulative(log_dye, log_variance, floor, edges)
-    shares = np.empty((*below.shape[:-1], below.shape[-1] + 1))
-    shares[..., 0] = below[..., 0]
-    np.subtract(below[..., 1:], below[..., :-1], out=shares[..., 1:-1])
-    shares[..., -1] = 1.0 - below[..., -1]
-    return shares
+    from scipy.special import ndtr  # noqa: PLC0415
+
+    place, _ = _standardise(peak_scales(log_dye, log_variance, floor), edges)
+    return _differences(np.asarray(ndtr(place)))
+
+
+def peak_probabilities_with_slopes(
+    log_dye: Floats, log_variance: Floats, floor: Floats, edges: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the shares of :func:`peak_probabilities` and their derivatives.
+
+    Parameters
+    ----------
+    log_dye, log_variance, floor, edges
+        As for :func:`peak_probabilities`.
+
+    Returns
+    -------
+    tuple of three (..., J + 1) numpy.ndarray
+        Shares; derivatives by the logarithm of the dye; derivatives by its variance.
+    """
+    from scipy.special import ndtr  # noqa: PLC0415
+
+    shift, scale, width = peak_scales(log_dye, log_variance, floor)
+    place, above = _standardise((shift, scale, width), edges)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        density = np.exp(-0.5 * place**2) / math.sqrt(2 * math.pi)
+        by_shift = np.where(above > 0, -density / (above * width[..., np.newaxis]), 0.0)
+        by_width = np.where(above > 0, -density * place / width[..., np.newaxis], 0.0)
+    by_scale = -density / (scale * width)[..., np.newaxis]
+    slopes = []
+    for step in (_LOG_STEP, _VARIANCE_STEP * np.maximum(log_variance, 1e-4)):
+        moves = (step, 0.0) if step is _LOG_STEP else (0.0, step)
+        high = peak_scales(log_dye + moves[0], log_variance + moves[1], floor)
+        low = peak_scales(log_dye - moves[0], log_variance - moves[1], floor)
+        change = [((h - c) / (2 * step))[..., np.newaxis] for h, c in zip(high, low, strict=True)]
+        slopes.append(_differences(change[0] * by_shift + change[1] * by_scale + change[2] * by_width, whole=0.0))
+    return _differences(np.asarray(ndtr(place))), slopes[0], slopes[1]
+
+
+_LOG_STEP = 1e-4
+_VARIANCE_STEP = 1e-4
+
+
+def _standardise(scales: tuple[Floats, Floats, Floats], edges: Floats) -> tuple[Floats, Floats]:
+    """Standard normal place of the edges in each peak, and their distance above its shift."""
+    shift, scale, width = scales
+    above = edges - shift[..., np.newaxis]
+    with np.errstate(divide="ignore"):
+        return np.log(np.maximum(above, 0.0) / scale[..., np.newaxis]) / width[..., np.newaxis], above
+
+
+def _differences(below: Floats, *, whole: float = 1.0) -> Floats:
+    bins = np.empty((*below.shape[:-1], below.shape[-1] + 1))
+    bins[..., 0] = below[..., 0]
+    np.subtract(below[..., 1:], below[..., :-1], out=bins[..., 1:-1])
+    np.subtract(whole, below[..., -1], out=bins[..., -1])
+    return bins

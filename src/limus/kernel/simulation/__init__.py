@@ -4,6 +4,7 @@ from limus.kernel.simulation.compiled import CompiledModel, compile_model
 from limus.kernel.simulation.dosing import EVERY, Dose, DoseTable, InputChanges, Resets, Treatment
 from limus.kernel.simulation.least_squares import LeastSquares, least_squares_gradient
 from limus.kernel.simulation.simulate import SimulationResult, simulate
+from limus.kernel.simulation.steady_state import SteadyStates, find_steady_state
 from limus.kernel.simulation.streaming import simulate_in_pieces, simulate_to_parquet
 from limus.kernel.simulation.system import System, build_system
 
@@ -16,10 +17,12 @@ __all__ = [
     "LeastSquares",
     "Resets",
     "SimulationResult",
+    "SteadyStates",
     "System",
     "Treatment",
     "build_system",
     "compile_model",
+    "find_steady_state",
     "least_squares_gradient",
     "simulate",
     "simulate_in_pieces",

@@ -25,7 +25,7 @@ from limus.kernel.simulation.switch_times import (
 )
 from limus.kernel.simulation.system import state_symbol
 
-__all__ = ["SimulationResult", "simulate"]
+__all__ = ["SimulationResult", "parameter_rows", "simulate"]
 
 _CHUNK = 512
 
@@ -181,7 +181,7 @@ def simulate(
         if not (np.isfinite(tolerance) and tolerance > 0):
             raise ValueRangeError(f"{name}_tolerance", tolerance, "a positive number", "give a tolerance such as 1e-6")
     grid = _check_times(times)
-    rows = _parameter_rows(model, parameters or {}, len(grid))
+    rows = parameter_rows(model, parameters or {}, len(grid))
     starts = _starts(grid, start, len(rows))
     treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
     check_treatment(treatment, dosable=model.dosable, inputs=model.inputs, starts=starts)
@@ -291,7 +291,32 @@ def _check_times(times: ArrayLike) -> NDArray[np.float64]:
     return grid
 
 
-def _parameter_rows(model: CompiledModel, parameters: Mapping[str, ArrayLike], time_rows: int) -> NDArray[np.float64]:
+def parameter_rows(
+    model: CompiledModel, parameters: Mapping[str, ArrayLike], time_rows: int = 1
+) -> NDArray[np.float64]:
+    """Return the inputs of N parameter sets.
+
+    Parameters
+    ----------
+    model : CompiledModel
+    parameters : mapping of str to float or (N,) array_like
+        Inputs that differ from the model's own values.
+    time_rows : int
+        Rows of output times: 1, or N.
+
+    Returns
+    -------
+    (N, I) array
+
+    Raises
+    ------
+    UnknownNameError
+        A name that is not an input.
+    ValueRangeError
+        A value that is not finite, or arrays of different lengths.
+    ModelError
+        A needed input without a value.
+    """
     arrays = {}
     for name, value in parameters.items():
         if name not in model.inputs:

@@ -26,7 +26,7 @@ from limus.kernel.simulation.ensemble import Work, solve
 from limus.kernel.simulation.schedule import Action, Schedule
 from limus.kernel.simulation.system import System, state_symbol
 
-__all__ = ["find_steady_states"]
+__all__ = ["find_steady_states", "taking_part"]
 
 Floats = NDArray[np.float64]
 _MOST_ITERATIONS = 40
@@ -78,8 +78,7 @@ def find_steady_states(
         return None
     period = _period(model, rows, doses, treatment.changes, steady)
     tolerances = (relative_tolerance, absolute_tolerance)
-    taking_part = _taking_part(model.system)
-    entry = _fixed_point(model, period, taking_part, tolerances, steady)
+    entry = _fixed_point(model, period, taking_part(model.system), tolerances, steady)
     # with a lag the dose's time lies within the interval: after the entry before it
     phase = np.where(doses.lag[steady] > 0.0, (-doses.lag[steady]) % period.interval, 0.0)
     found = np.full((len(doses.time), len(model.states)), np.nan)
@@ -113,8 +112,17 @@ def _period(
     )
 
 
-def _taking_part(system: System) -> NDArray[np.int64]:
-    """Places of the model's own states on which a derivative depends, directly or through others."""
+def taking_part(system: System) -> NDArray[np.int64]:
+    """Return the places of a model's own states on which a derivative depends, directly or through others.
+
+    Parameters
+    ----------
+    system : System
+
+    Returns
+    -------
+    (K,) array of int
+    """
     left = list(range(system.blocks.size if system.blocks else len(system.states)))
     while True:
         used = frozenset[str]().union(*(free_symbols(system.derivatives[i]) for i in left))

@@ -70,7 +70,7 @@ def draw_vpc(
         figure, panels = new_panels(wanted, columns=1, height_in=3.6 if wanted == 1 else 2.6, width_in=6.6)
         _draw_levels(panels[0], points, percentiles, drug)
         name = f"{drug[0].upper()}{drug[1:]}"
-        panels[0].set_ylabel(f"{name}, prediction-corrected ({unit})" if corrected else f"{name} ({unit})")
+        panels[0].set_ylabel(f"{name} ({unit})" + ("\nprediction-corrected" if corrected else ""))
         if len(below):
             _draw_below(panels[1], below, drug)
             panels[1].set_ylabel("Below the limit (%)")
@@ -78,6 +78,8 @@ def draw_vpc(
             axes.set_xlabel(axis)
             axes.set_ylim(bottom=0)
             axes.margins(x=0.03)
+        if len(below):
+            panels[1].set_xlim(panels[0].get_xlim())
         add_legend(figure, [labelled_lines(panels)], most_columns=2)
         svg = to_svg(figure)
     return Drawing(svg, _describe(percentiles, drug, corrected), percentiles)

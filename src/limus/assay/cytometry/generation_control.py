@@ -1,0 +1,55 @@
+"""What undivided cells look like, from one or more wells of stained cells without stimulus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from limus.assay.cytometry.generation_fit import fit_generations
+from limus.assay.cytometry.generation_histogram import bin_dye, bin_edges
+from limus.assay.cytometry.generation_records import DeconvolutionRules, GenerationFit, UndividedControl
+from limus.assay.cytometry.peak_shapes import Floor
+
+__all__ = ["learn_control"]
+
+_TOLERANCE_FREEDOM = 3.0
+
+
+def learn_control(
+    wells: Sequence[np.ndarray], floor: Floor | None, rules: DeconvolutionRules, *, most_generations: int = 2
+) -> tuple[UndividedControl | None, tuple[GenerationFit, ...]]:
+    """Fit the undivided peak of each control well.
+
+    Parameters
+    ----------
+    wells : sequence of (N,) numpy.ndarray
+        Dye of the gated cells.
+    floor : Floor or None
+    rules : DeconvolutionRules
+    most_generations : int
+        A few cells of a control divide too.
+
+    Returns
+    -------
+    UndividedControl or None
+        Means over the wells; as errors the standard deviation of another well, from the differences between these and
+        the rule's tolerance. None where no well could be fitted.
+    tuple of GenerationFit
+        One a well.
+    """
+    fits = []
+    for cells in wells:
+        edges, cofactor = bin_edges(cells, floor)
+        histogram = bin_dye(cells, edges, cofactor)
+        fits.append(fit_generations(histogram, floor, None, rules, widening="fixed", most_generations=most_generations))
+    found = np.array([[f.parameters[0], f.parameters[1]] for f in fits if f.status.usable])
+    if not len(found):
+        return None, tuple(fits)
+    mean = found.mean(axis=0)
+    count = len(found)
+    # the rule's tolerance counts as much as the differences between four wells: two or three show little
+    squares = ((found - mean) ** 2).sum(axis=0) + _TOLERANCE_FREEDOM * rules.staining_tolerance**2
+    spread = np.sqrt(squares / (count - 1 + _TOLERANCE_FREEDOM) * (1 + 1 / count))
+    control = UndividedControl(float(mean[0]), float(mean[1]), float(spread[0]), float(spread[1]), count)
+    return control, tuple(fits)

@@ -1,0 +1,296 @@
+"""Fit generations to a dye histogram and choose their number by BIC.
+
+Models with generations 0 to G are tried from the highest G that can be told from the floor down to 0, each started from
+the one before, and the growing of peaks at the best G. Chosen is the smallest ``deviance + k ln N`` (Schwarz 1978) with
+k parameters and N cells.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limus.assay.cytometry.generation_histogram import DyeHistogram
+from limus.assay.cytometry.generation_problem import LN2, GenerationProblem
+from limus.assay.cytometry.generation_records import (
+    DeconvolutionRules,
+    GenerationFit,
+    GenerationStatus,
+    UndividedControl,
+)
+from limus.assay.cytometry.peak_shapes import Floor, peak_moments
+from limus.kernel.inference import Bounds, FitStatus, LeastSquaresFit, fit_many
+
+__all__ = ["NO_FLOOR", "Widening", "box_of", "dispersion_of", "fit_generations", "fit_lanes", "resolved_generations"]
+
+Floats = NDArray[np.float64]
+NO_FLOOR = Floor(0.0, 0.0)
+Widening = str  # "fixed", "growing" or "auto"
+_WIDTHS = (0.03, 1.2)
+_START_WIDTH = 0.2
+_MOST_GROWTH = 0.25
+_SMOOTHING = 0.12
+_BRIGHTEST_SHARE = 0.01
+_LEAST_EXPECTED = 5.0
+_START_GROWTH = 0.005
+_HOPELESS = 30.0  # exp(-15) times as probable as the best
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    problem: GenerationProblem
+    fit: LeastSquaresFit
+    deviance: float
+    bic: float
+
+
+def fit_generations(
+    histogram: DyeHistogram,
+    floor: Floor | None,
+    control: UndividedControl | None,
+    rules: DeconvolutionRules,
+    *,
+    widening: Widening = "auto",
+    most_generations: int | None = None,
+) -> GenerationFit:
+    """Fit generations.
+
+    Parameters
+    ----------
+    histogram : DyeHistogram
+    floor : Floor or None
+        Cells without dye; None takes the dye alone (no floor).
+    control : UndividedControl or None
+    rules : DeconvolutionRules
+    widening : str
+        Peaks ``fixed`` in width, ``growing`` from one generation to the next, or what BIC prefers (``auto``).
+    most_generations : int, optional
+        In place of the rule.
+
+    Returns
+    -------
+    GenerationFit
+    """
+    ground = floor or NO_FLOOR
+    if histogram.total < rules.least_events:
+        return _no_fit(histogram, ground, control, GenerationStatus.TOO_FEW_EVENTS)
+    start = (control.log_dye, control.log_width) if control else (_brightest(histogram, ground), math.log(_START_WIDTH))
+    most = int(rules.most_generations) if most_generations is None else most_generations
+    highest = min(most, resolved_generations(start[0], math.exp(start[1]), ground, rules.separation))
+    if control is None:
+        start = _first_width(histogram, ground, start, highest, rules)
+    tried = _search(histogram, ground, control, start, highest, widening)
+    best = min(tried, key=lambda t: t.bic)
+    dispersion = dispersion_of(
+        histogram.counts, best.problem.expected(best.fit.parameters)[0], len(best.fit.parameters[0])
+    )
+    return GenerationFit(
+        histogram=histogram,
+        floor=ground,
+        problem=best.problem,
+        parameters=best.fit.parameters[0],
+        status=_judge(best, control, rules, highest, dispersion),
+        deviance=best.deviance,
+        dispersion=dispersion,
+        tried=tuple((t.problem.generations, t.problem.growing, t.deviance, t.bic) for t in tried),
+        control=control,
+    )
+
+
+def resolved_generations(log_dye: float, width: float, floor: Floor, separation: float) -> int:
+    """Return the last generation whose peak lies far enough below the one before.
+
+    Parameters
+    ----------
+    log_dye : float
+        ln d.
+    width : float
+        s.
+    floor : Floor
+    separation : float
+        Standard deviations of the later peak.
+
+    Returns
+    -------
+    int
+        0 or more; 30 without a floor.
+    """
+    moments = np.array([[floor.mean], [floor.variance], [floor.third]])
+    generations = np.arange(31.0)
+    dye = np.asarray(log_dye - LN2 * generations, dtype=np.float64)
+    mean, variance, _ = peak_moments(dye, np.full(31, width**2), moments)
+    apart = -np.diff(mean) >= separation * np.sqrt(variance[1:])
+    return 30 if apart.all() else int(np.argmin(apart))
+
+
+def box_of(problem: GenerationProblem, centre: float) -> Bounds:
+    """Return the box of a problem: ln d within half a division of where it is looked for.
+
+    Parameters
+    ----------
+    problem : GenerationProblem
+    centre : float
+        ln d.
+
+    Returns
+    -------
+    Bounds
+    """
+    grown = [0.0] if problem.growing else []
+    amounts = problem.generations + 1
+    low = [centre - LN2 / 2, math.log(_WIDTHS[0]), *grown, *([0.0] * amounts)]
+    high = [centre + LN2 / 2, math.log(_WIDTHS[1]), *([_MOST_GROWTH] if grown else []), *([np.inf] * amounts)]
+    return Bounds.create(low, high)
+
+
+def fit_lanes(
+    problem: GenerationProblem, start: Floats, centre: float, tolerance: float = _TOLERANCE
+) -> LeastSquaresFit:
+    """Fit the lanes of a problem from start values (B, P)."""
+    box = box_of(problem, centre)
+    inside = np.clip(start, box.lower, box.upper)
+    return fit_many(problem, inside, bounds=box, tolerance=tolerance)
+
+
+def dispersion_of(counts: Floats, expected: Floats, parameters: int) -> float:
+    """Return Pearson's chi-square over its degrees of freedom, neighbouring bins joined until 5 cells are expected.
+
+    Parameters
+    ----------
+    counts, expected : (J,) numpy.ndarray
+    parameters : int
+        Fitted ones.
+
+    Returns
+    -------
+    float
+        NaN where no degree of freedom is left.
+    """
+    joined: list[tuple[float, float]] = []
+    seen = wanted = 0.0
+    for count, mean in zip(counts, expected, strict=True):
+        seen, wanted = seen + count, wanted + mean
+        if wanted >= _LEAST_EXPECTED:
+            joined.append((seen, wanted))
+            seen = wanted = 0.0
+    if joined:
+        joined[-1] = (joined[-1][0] + seen, joined[-1][1] + wanted)
+    freedom = len(joined) - parameters
+    return sum((s - w) ** 2 / w for s, w in joined) / freedom if freedom > 0 else math.nan
+
+
+def _make(
+    histogram: DyeHistogram, floor: Floor, control: UndividedControl | None, generations: int, growing: bool
+) -> GenerationProblem:
+    known, precision = np.zeros((1, 2)), np.zeros((1, 2))
+    if control is not None:
+        known[0] = control.log_dye, control.log_width
+        precision[0] = 1 / control.log_dye_error, 1 / control.log_width_error
+    floors = np.array([[floor.mean], [floor.variance], [floor.third]])
+    counts = histogram.counts[np.newaxis]
+    return GenerationProblem(histogram.edges, counts, floors, generations, growing, known, precision)
+
+
+def _run(problem: GenerationProblem, start: Floats, centre: float) -> _Tried:
+    fit = fit_lanes(problem, start[np.newaxis], centre)
+    bins = problem.counts.shape[1]
+    deviance = float(np.sum(fit.residuals[0, :bins] ** 2))
+    bic = float(fit.sum_of_squares[0]) + len(start) * math.log(float(problem.totals[0]))
+    return _Tried(problem, fit, deviance, bic if math.isfinite(bic) else math.inf)
+
+
+def _search(
+    histogram: DyeHistogram,
+    floor: Floor,
+    control: UndividedControl | None,
+    start: tuple[float, float],
+    highest: int,
+    widening: Widening,
+) -> list[_Tried]:
+    """Try numbers of generations downwards; then whether peaks grow, and with growing peaks downwards again."""
+    shape = [*start, _START_GROWTH] if widening == "growing" else [*start]
+    begin = np.array([*shape, *([1.0 / (highest + 1)] * (highest + 1))])
+    first = _make(histogram, floor, control, highest, widening == "growing")
+    tried = _descend(first, begin, start[0])
+    best = min(tried, key=lambda t: t.bic)
+    if widening == "auto" and best.problem.generations > 0:
+        wider = np.insert(best.fit.parameters[0], 2, _START_GROWTH)
+        tried += _descend(replace(best.problem, growing=True), wider, start[0])
+    return tried
+
+
+def _descend(problem: GenerationProblem, start: Floats, centre: float) -> list[_Tried]:
+    """Fit with fewer and fewer generations until BIC is hopelessly above the best."""
+    tried: list[_Tried] = []
+    here = start
+    for generations in range(problem.generations, -1, -1):
+        found = _run(replace(problem, generations=generations), here, centre)
+        tried.append(found)
+        if found.bic > min(t.bic for t in tried) + _HOPELESS:
+            break
+        here = found.fit.parameters[0, :-1].copy()
+        here[-1] += found.fit.parameters[0, -1]
+    return tried
+
+
+def _first_width(
+    histogram: DyeHistogram, floor: Floor, start: tuple[float, float], highest: int, rules: DeconvolutionRules
+) -> tuple[float, float]:
+    """Without a control, try several widths for the first fit: peaks that overlap have more than one minimum."""
+    problem = _make(histogram, floor, None, highest, False)
+    widths = np.log([0.1, 0.18, 0.3, 0.45])
+    lanes = problem.take(np.zeros(len(widths), dtype=np.intp))
+    amounts = np.full((len(widths), highest + 1), 1.0 / (highest + 1))
+    begin = np.column_stack([np.full(len(widths), start[0]), widths, amounts])
+    found = fit_lanes(lanes, begin, start[0], tolerance=1e-3)
+    best = int(np.nanargmin(found.sum_of_squares))
+    return float(found.parameters[best, 0]), float(found.parameters[best, 1])
+
+
+def _brightest(histogram: DyeHistogram, floor: Floor) -> float:
+    """Return ln d of the brightest peak of the smoothed histogram that holds at least 1 % of the cells."""
+    dye = np.maximum(histogram.edges - floor.mean, 0.5 * histogram.cofactor)
+    middle = np.log(0.5 * (dye[1:] + dye[:-1]))
+    grid = np.arange(middle[0], middle[-1] + 0.02, 0.02)
+    kernel = np.exp(-0.5 * ((grid[:, np.newaxis] - middle) / _SMOOTHING) ** 2)
+    density = kernel @ histogram.counts[1:-1]
+    inner = density[1:-1]
+    peaks = np.flatnonzero((inner >= density[:-2]) & (inner > density[2:])) + 1
+    if not len(peaks):
+        return float(grid[int(np.argmax(density))])
+    valleys = [int(a + np.argmin(density[a : b + 1])) for a, b in pairwise(peaks)]
+    borders = [0, *valleys, len(grid) - 1]
+    for place in range(len(peaks) - 1, -1, -1):
+        share = density[borders[place] : borders[place + 1]].sum() / density.sum()
+        if share >= _BRIGHTEST_SHARE:
+            return float(grid[peaks[place]])
+    return float(grid[peaks[-1]])
+
+
+def _judge(
+    best: _Tried, control: UndividedControl | None, rules: DeconvolutionRules, highest: int, dispersion: float
+) -> GenerationStatus:
+    if best.fit.status[0] in {FitStatus.NOT_FINITE, FitStatus.MAX_ITERATIONS, FitStatus.STALLED}:
+        return GenerationStatus.NOT_CONVERGED
+    parameters = best.fit.parameters[0]
+    if dispersion > rules.poor_dispersion:
+        return GenerationStatus.POOR_FIT
+    if control is not None:
+        distance = abs(parameters[0] - control.log_dye) / control.log_dye_error
+        if distance > rules.control_distance:
+            return GenerationStatus.CONTROL_DIFFERS
+    if best.problem.generations == highest and highest < rules.most_generations and highest > 0:
+        return GenerationStatus.AT_FLOOR
+    return GenerationStatus.OK if control is not None else GenerationStatus.NO_CONTROL
+
+
+def _no_fit(
+    histogram: DyeHistogram, floor: Floor, control: UndividedControl | None, status: GenerationStatus
+) -> GenerationFit:
+    nothing = np.empty(0)
+    return GenerationFit(histogram, floor, None, nothing, status, math.nan, math.nan, (), control)

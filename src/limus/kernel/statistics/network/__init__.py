@@ -1,0 +1,29 @@
+"""Network meta-analysis: studies with any number of arms, effects, heterogeneity, inconsistency, ranks, contributions.
+
+Formulae stand in each file. Ratios are natural logarithms; an effect is row against column.
+"""
+
+from limus.kernel.statistics.network.contribution import Contributions, share_evidence
+from limus.kernel.statistics.network.fit import NETWORK_TAU2, NetworkFit, fit_network
+from limus.kernel.statistics.network.inconsistency import DesignQ, NodeSplit, QTest, decompose_q, split_nodes
+from limus.kernel.statistics.network.ranking import Ranking, rank_draws, rank_treatments
+from limus.kernel.statistics.network.studies import Network, NetworkStudy, find_components
+
+__all__ = [
+    "NETWORK_TAU2",
+    "Contributions",
+    "DesignQ",
+    "Network",
+    "NetworkFit",
+    "NetworkStudy",
+    "NodeSplit",
+    "QTest",
+    "Ranking",
+    "decompose_q",
+    "find_components",
+    "fit_network",
+    "rank_draws",
+    "rank_treatments",
+    "share_evidence",
+    "split_nodes",
+]

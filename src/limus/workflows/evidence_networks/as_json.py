@@ -1,0 +1,199 @@
+"""Networks in the keys of the command contract; a ratio as a ratio, its logarithm beside it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from limus.evidence.measures import MEASURE_WORDS, Measure
+from limus.evidence.plan import Model
+from limus.kernel.statistics.network import NodeSplit, QTest
+from limus.workflows.evidence_networks.analysis import Component, NetworkAnalysis
+
+__all__ = ["league_rows", "networks_as_dict", "ranking_rows", "split_rows"]
+
+
+def networks_as_dict(analysis: NetworkAnalysis) -> dict[str, Any]:
+    """Return an analysis as a JSON object (NaN stands for what does not exist).
+
+    Parameters
+    ----------
+    analysis : NetworkAnalysis
+
+    Returns
+    -------
+    dict
+        ``networks`` holds all of them; the keys of the first one stand at the top as well.
+    """
+    plan, table = analysis.plan, analysis.table
+    networks = [_component(analysis, component) for component in analysis.components]
+    return {
+        "measure": str(plan.measure),
+        "measure_words": MEASURE_WORDS[plan.measure],
+        "model": str(plan.model),
+        "tau2_method": str(plan.tau2_method) if plan.model is Model.RANDOM else None,
+        "level_percent": plan.level_percent,
+        "better": "lower" if plan.lower_is_better else "higher",
+        "table": " and ".join(table.names),
+        **table.scale,
+        "n_networks": len(networks),
+        "n_failed": sum(used.status not in ("used", "corrected") for used in table.studies),
+        **networks[0],
+        "networks": networks,
+        "treatments_elsewhere": list(analysis.elsewhere),
+        "studies": [
+            {
+                "study": used.name,
+                "table": used.table,
+                "status": used.status,
+                "treatments": list(used.treatments),
+                "participants": used.participants,
+                "assumed": used.assumed,
+            }
+            for used in table.studies
+        ],
+        "certainty": None,
+        "findings": [finding.as_dict() for finding in analysis.findings],
+    }
+
+
+def _component(analysis: NetworkAnalysis, component: Component) -> dict[str, Any]:
+    fit, ranking, designs = component.fit, component.ranking, component.designs
+    names = fit.network.treatments
+    shares = component.contributions
+    return {
+        "reference": names[0],
+        "treatments": list(names),
+        "k": len(fit.network.studies),
+        "tau2": fit.tau2,
+        "i2": fit.i2_percent,
+        "q": fit.q,
+        "q_df": fit.degrees_of_freedom,
+        "q_p": fit.q_p,
+        "league": league_rows(analysis, component),
+        "p_scores": dict(zip(names, ranking.p_score.tolist(), strict=True)),
+        "ranking": ranking_rows(component),
+        "inconsistency": {
+            "loops": component.loops,
+            "total": _test(designs.total),
+            "within_designs": _test(designs.within),
+            "between_designs": _test(designs.between),
+            "between_designs_random": _test(designs.between_random) | {"tau2_within": designs.tau2_within},
+            "designs": [{"treatments": list(d), "k": k, **_test(test)} for d, k, test in designs.designs],
+            "node_splits": split_rows(analysis.plan.measure, component.splits),
+        },
+        "contributions": None
+        if shares is None
+        else {
+            "method": "random walk",
+            "comparisons": [list(pair) for pair in shares.comparisons],
+            "rows": [
+                {"treatment": a, "comparator": b, "percent": (100 * row).tolist()}
+                for (a, b), row in zip(shares.effects, shares.share, strict=True)
+            ],
+        },
+    }
+
+
+def _test(test: QTest) -> dict[str, Any]:
+    return {"q": test.q, "df": test.degrees_of_freedom, "p": test.p}
+
+
+def league_rows(analysis: NetworkAnalysis, component: Component) -> list[dict[str, Any]]:
+    """Return every pair of treatments once, later against earlier.
+
+    Parameters
+    ----------
+    analysis : NetworkAnalysis
+    component : Component
+
+    Returns
+    -------
+    list of dict
+    """
+    from scipy.special import ndtr  # noqa: PLC0415
+
+    fit, measure, level = component.fit, analysis.plan.measure, analysis.plan.level_percent
+    lower, upper = fit.interval(level)
+    predicted = fit.prediction(level)
+    rows = []
+    for a, b in combinations(range(len(fit.network.treatments)), 2):
+        effect, error = float(fit.effect[b, a]), float(fit.standard_error[b, a])
+        pair = [measure.shown(float(ends[b, a])) for ends in (lower, upper)]
+        around = None if predicted is None else [measure.shown(float(ends[b, a])) for ends in predicted]
+        rows.append(
+            {
+                "treatment": fit.network.treatments[b],
+                "comparator": fit.network.treatments[a],
+                "estimate": measure.shown(effect),
+                "ci": pair,
+                "p": 2 * float(ndtr(-abs(effect) / error)),
+                "prediction_interval": around,
+                "estimate_log": effect if measure.is_ratio else None,
+                "standard_error": error,
+            }
+        )
+    return rows
+
+
+def ranking_rows(component: Component) -> list[dict[str, Any]]:
+    """Return the ranks of the treatments, the highest P-score first.
+
+    Parameters
+    ----------
+    component : Component
+
+    Returns
+    -------
+    list of dict
+    """
+    ranking = component.ranking
+    names = component.fit.network.treatments
+    return [
+        {
+            "treatment": names[at],
+            "p_score": float(ranking.p_score[at]),
+            "sucra": float(ranking.sucra[at]),
+            "mean_rank": float(ranking.mean_rank[at]),
+            "median_rank": float(ranking.median_rank[at]),
+            "rank_interval": [float(ranking.rank_lower[at]), float(ranking.rank_upper[at])],
+            "rank_probabilities": ranking.probability[at].tolist(),
+        }
+        for at in np.argsort(-ranking.p_score, kind="stable")
+    ]
+
+
+def split_rows(measure: Measure, splits: tuple[NodeSplit, ...]) -> list[dict[str, Any]]:
+    """Return direct and indirect evidence of every pair, on the scale of pooling.
+
+    Parameters
+    ----------
+    measure : Measure
+    splits : tuple of NodeSplit
+
+    Returns
+    -------
+    list of dict
+        ``direct``, ``indirect`` and ``network`` as shown; ``difference`` and errors on the scale of pooling.
+    """
+    return [
+        {
+            "treatment": split.first,
+            "comparator": split.second,
+            "k": split.studies,
+            "status": split.status,
+            "direct_percent": 100 * split.share,
+            "direct": measure.shown(split.direct),
+            "direct_error": split.direct_error,
+            "indirect": measure.shown(split.indirect),
+            "indirect_error": split.indirect_error,
+            "network": measure.shown(split.network),
+            "network_error": split.network_error,
+            "difference": split.difference,
+            "difference_error": split.difference_error,
+            "p": split.p,
+        }
+        for split in splits
+    ]
