@@ -195,4 +195,4 @@ def test_people_read_a_table_with_what_to_bear_in_mind(capfd: pytest.CaptureFixt
     for said in ("area ng/mL h", "4.72", "5 virtual copies, seed 1", "limits overridden: HCT", "Research use only"):
         assert said in printed
     assert run(["pk", "simulate", "--model", "Woillard_2011", "--events", str(EXAMPLE)]) == 0
-    assert "the last 40 of 1120 intervals" in capfd.readouterr().out
+    assert "40 of 1120 intervals: a subject's last" in capfd.readouterr().out

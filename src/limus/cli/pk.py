@@ -155,23 +155,32 @@ def _show_exposure(r: dict[str, Any]) -> str:
     columns += [("auc", f"area {r['unit']} h"), ("trough", "trough"), ("cmax", "peak"), ("tmax_h", "at h")]
     columns += [("time_in_range_percent", "% in range")] if r["target"] else []
     columns += [] if r["n_failed"] == 0 else [("status", "status")]
-    shown = r["rows"] if len(r["rows"]) <= _MOST_ROWS else r["rows"][-_MOST_ROWS:]
+    shown = _shown(r["rows"])
     parts = [f"{r['model']}, {r['drug']}, levels in {r['unit']}", table(shown, tuple(columns))]
     if len(shown) < len(r["rows"]):
-        parts.append(f"the last {len(shown)} of {len(r['rows'])} intervals; --json prints all, --out keeps them")
+        parts.append(
+            f"{len(shown)} of {len(r['rows'])} intervals: a subject's last; --json prints all, --out keeps them"
+        )
     if r["virtual"] is not None:
         spread = [("id", "ID"), ("interval", "interval")]
         spread += [(f"{n}_{p}", f"{n} {p}") for n in ("auc", "trough", "cmax") for p in ("p5", "p50", "p95")]
         spread += [("trough_in_target_percent", "% of troughs in range")] if r["target"] else []
         parts.append(f"{r['virtual']['copies']} virtual copies, seed {r['seed']}")
-        parts.append(table(r["virtual"]["rows"][-_MOST_ROWS:], tuple(spread)))
+        parts.append(table(_shown(r["virtual"]["rows"]), tuple(spread)))
     if r["uncertainty"] is not None:
         drawn = ", ".join(r["uncertainty"]["drawn"])
         parts.append(f"without random effects, {drawn} drawn ({r['uncertainty']['source']})")
         spread = [("id", "ID"), ("interval", "interval")]
         spread += [(f"{n}_{p}", f"{n} {p}") for n in ("auc", "trough", "cmax") for p in ("p5", "p50", "p95")]
-        parts.append(table(r["uncertainty"]["rows"][-_MOST_ROWS:], tuple(spread)))
+        parts.append(table(_shown(r["uncertainty"]["rows"]), tuple(spread)))
     parts += findings_lines(r)
     if r["report_html"] is not None:
         parts.append(f"HTML  {r['report_html']}\nPDF   {r['report_pdf']}")
     return "\n\n".join([*parts, RESEARCH_USE])
+
+
+def _shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All rows where they fit on a screen, else the last of each subject."""
+    if len(rows) <= _MOST_ROWS:
+        return rows
+    return list({row["id"]: row for row in rows}.values())[:_MOST_ROWS]

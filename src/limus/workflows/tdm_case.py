@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +78,7 @@ def open_case(
     occasion : int or None
         Label of an occasion: its levels and later ones are not used.
     horizon : int
-        Doses that the current regimen goes on for.
+        Doses that the current regimen goes on for; 0 leaves the table as it is.
     execution : Execution
 
     Returns
@@ -165,7 +164,7 @@ def _regimen(table: EventTable) -> tuple[CurrentRegimen | None, float]:
 
 
 def _extended(table: EventTable, regimen: CurrentRegimen | None, begins_h: float, count: int) -> EventTable:
-    if regimen is None:
+    if regimen is None or count == 0:
         return table
     return with_future_doses(
         table,
@@ -176,7 +175,3 @@ def _extended(table: EventTable, regimen: CurrentRegimen | None, begins_h: float
         compartment=regimen.compartment,
     )
 
-
-def averaged(values: Sequence[float], weights: Sequence[float]) -> float:
-    """Mean of the models' values by their weights."""
-    return float(np.dot(values, weights))

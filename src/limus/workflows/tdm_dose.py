@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,10 @@ from limus.kernel.execution import Execution
 from limus.patient.capsules import makeable_doses
 from limus.patient.dose_search import CandidateDose, DoseSearch, search_doses
 from limus.patient.dosing_library import DoseForm, DosingRules, load_dosing
-from limus.patient.estimate import PatientEstimate
 from limus.patient.patient_table import column_of
 from limus.patient.sampling_design import SamplingPlan, plan_samples
 from limus.patient.starting_dose import StartingDose, starting_doses
 from limus.patient.targets import Target, parse_target
-from limus.pharmacokinetics.event_table.records import EventTable
 from limus.workflows.request import keep_result
 from limus.workflows.tdm_case import Case, open_case
 from limus.workflows.tdm_input import NOTICE, MonitoringRequest, model_as_dict
@@ -179,17 +177,15 @@ def run(request: TdmDoseRequest, *, out: Path | None = None, execution: Executio
     """
     execution = execution or Execution(seed=request.seed, workers=1)
     target = parse_target(request.target)
-    case = open_case(request, request.id, request.occasion, 1, execution)
+    case = open_case(request, request.id, request.occasion, 0, execution)
     rules, form, strengths = _form(request, case)
     interval = request.interval or (case.regimen.interval_h if case.regimen else form.intervals_h[0] if form else None)
     if interval is None:
         do = "give --interval"
         raise InputError(f"ID {case.label}", "no interval between doses", "a regimen, or an interval", do)
     most, limit = _limit(request, case, rules, strengths, interval)
-    tables = [source.patients.table for source in case.sources]
-    estimates = [_with_table(e, table) for e, table in zip(case.estimates, tables, strict=True)]
     search = search_doses(
-        estimates,
+        case.estimates,
         case.weights,
         target,
         strengths_mg=strengths,
@@ -198,7 +194,7 @@ def run(request: TdmDoseRequest, *, out: Path | None = None, execution: Executio
         after_h=request.after,
         seed=request.seed,
     )
-    best_model = estimates[int(np.argmax(case.weights))]
+    best_model = case.estimates[int(np.argmax(case.weights))]
     plans: tuple[SamplingPlan, ...] = ()
     if case.regimen is not None:
         plans = plan_samples(best_model, samples=request.samples, seed=request.seed)[:_PLANS]
@@ -230,11 +226,6 @@ def run(request: TdmDoseRequest, *, out: Path | None = None, execution: Executio
         result = TdmDoseResult(**(vars(result) | {"report_html": html, "report_pdf": pdf}))
         keep_result(result, out, "tdm_dose", request, execution)
     return result
-
-
-def _with_table(estimate: PatientEstimate, table: EventTable) -> PatientEstimate:
-    """The estimate beside the patient's own table, without the doses that were to go on."""
-    return replace(estimate, table=table)
 
 
 def _form(

@@ -15,6 +15,7 @@ from limus.evidence.consistency.counts import (
 from limus.evidence.consistency.effects import check_effect, check_inside, check_reachable
 from limus.evidence.consistency.intervals import check_p_value, check_symmetry
 from limus.evidence.consistency.judgement import Consistency, ConsistencyCheck, Judgement
+from limus.evidence.consistency.pools import check_pool
 from limus.evidence.consistency.reported import Reported
 from limus.evidence.consistency.units import check_units
 
@@ -47,6 +48,9 @@ CONSISTENCY_CHECKS: tuple[ConsistencyCheck, ...] = (
     ),
     ConsistencyCheck(
         "p-against-interval", "p and interval say the same.", "an effect, its interval and p", check_p_value
+    ),
+    ConsistencyCheck(
+        "pool-from-studies", "A pooled row is what its studies give.", "studies and a row called total", check_pool
     ),
     ConsistencyCheck(
         "units-agree",

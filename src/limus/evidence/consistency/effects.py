@@ -157,7 +157,7 @@ def check_reachable(reported: Reported) -> Iterator[Judgement]:
 def _reach(contrast: Contrast, low: Printed, high: Printed) -> Judgement:
     check, scale, factor = "interval-from-counts", ContrastScale(contrast.measure), _factor(contrast)
     candidates = _candidates(contrast)
-    best: tuple[float, str, str] = (math.inf, "", "")
+    nearest, nearest_text, elsewhere = math.inf, "", ""
     for level in (contrast.level_percent, *_OTHER_LEVELS):
         reached: list[str] = []
         near: list[str] = []
@@ -172,20 +172,19 @@ def _reach(contrast: Contrast, low: Printed, high: Printed) -> Judgement:
                     near.append(text)
                 if level == contrast.level_percent:
                     away = max(abs(a - low.value) / low.place, abs(b - high.value) / high.place)
-                    best = min(best, (away, text, said))
-        if level != contrast.level_percent and not reached:
-            continue
-        if reached:
-            at = "" if level == contrast.level_percent else f" at {level:g} %"
-            verdict = Consistency.CONSISTENT if not at else Consistency.IMPRECISE
-            return Judgement(check, contrast.where, verdict, f"{contrast.said}{at}: {'; '.join(reached[:4])}")
-        if near:
+                    nearest, nearest_text = min((nearest, nearest_text), (away, text))
+        if level != contrast.level_percent:
+            elsewhere = elsewhere or (f"; at {level:g} % {reached[0]}" if reached else "")
+        elif reached:
+            why = f"{contrast.said}: {'; '.join(reached[:4])}"
+            return Judgement(check, contrast.where, Consistency.CONSISTENT, why)
+        elif near:
             why = f"{contrast.said}: one unit of the last place off; {'; '.join(near[:3])}"
             return Judgement(check, contrast.where, Consistency.IMPRECISE, why)
     kind = f"; the row says {contrast.kind}, whose interval counts alone do not give" if contrast.kind else ""
     methods = ", ".join(two_proportion_intervals(scale, candidates[0][1]))
     why = (
-        f"{contrast.said} does not follow from the counts by any of {methods}, at "
-        f"{contrast.level_percent:g} % or at {', '.join(f'{level:g}' for level in _OTHER_LEVELS)} %; nearest: {best[1]}{kind}"
+        f"{contrast.said} does not follow from the counts at {contrast.level_percent:g} % by any of {methods}; "
+        f"nearest: {nearest_text}{elsewhere}{kind}"
     )
     return Judgement(check, contrast.where, Consistency.INCONSISTENT, why)

@@ -70,6 +70,8 @@ class Contrast:
         Of the interval.
     percent : bool
         Whether a difference is printed in percentage points, or else as a fraction.
+    study, group : str
+        The study, and what its studies share (outcome, time, treatments), where a table says.
     kind : str
         What the row says of its analysis, such as Kaplan-Meier; shown with a verdict.
     """
@@ -84,6 +86,8 @@ class Contrast:
     level_percent: float = 95.0
     percent: bool = True
     kind: str = ""
+    study: str = ""
+    group: str = ""
 
     @property
     def is_ratio(self) -> bool:

@@ -53,6 +53,7 @@ MEASURE_NAMES: Mapping[str, str] = {
     "smd": "SMD",
 }
 _WHOLE_SCALES = {"points", "score", "counts", "count", "lesions", "whole numbers", "integer", "days", "cells"}
+_SHARED = {"outcome", "time", "population", "treatment 1", "treatment 2", "comparison"}
 _PAIR = re.compile(rf"\s*[\[(]?\s*({NUMBER})\s*(?:,|;|to|\N{{EN DASH}}|-)\s*({NUMBER})\s*[\])]?\s*")
 _IN_TEXT = re.compile(
     rf"\b({'|'.join(sorted(MEASURE_NAMES, key=len, reverse=True))})\b[\s:=]*({NUMBER})\s*%?\s*"
@@ -197,6 +198,8 @@ def _contrast(row: Row, roles: Mapping[str, str]) -> Contrast | None:
         both if len(both) == 2 else (),
         level.value if level else 95.0,
         percent=not fraction,
+        study=row.cells[roles["study"]] if "study" in roles else "",
+        group=", ".join([measure, *(row.cells[name] for name in row.cells if _fold(name) in _SHARED)]),
     )
 
 
