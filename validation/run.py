@@ -1,6 +1,6 @@
 """Run the whole slow proof and write ``MATRIX.md``: what is claimed, against what, what came out, when.
 
-    python validation/run.py [--reference-data DIR]
+    python validation/run.py [--reference-data DIR] [--only PART ...]
 
 Reference data are third-party files that are not in the repository; where the folder is absent the rows say so.
 """
@@ -15,17 +15,21 @@ import json
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import assay_curves
 import assay_plates
 import engine_sundials
+import evidence_network
 import evidence_pooling
 import molecule_equilibrium
 import nist_strd
+import pharmacokinetics
 import sbml_suite
 from limus.signalling.calibration import predict_observations
 from limus.signalling.model_library import load_model
@@ -115,6 +119,14 @@ def pooling(data: Path) -> list[Row]:
     return rows
 
 
+def networks(data: Path) -> list[Row]:
+    parts = list(evidence_network.parts(data))
+    rows = [Row(part.claim, part.against, part.result, not part.failed) for part in parts]
+    if not any("Senn" in part.against for part in parts):
+        rows.append(Row("a network gives netmeta's numbers", "netmeta on Senn 2013", "reference data absent", None))
+    return rows
+
+
 def t_cell(_: Path) -> list[Row]:
     rows, _left_out = predict_observations(load_model("t_cell"))
     fitted = [row.fold for row in rows if row.observation.use == "fit"]
@@ -140,6 +152,10 @@ def plates(_: Path) -> list[Row]:
     return [Row(row.claim, row.against, row.result, row.passed) for row in assay_plates.check()]
 
 
+def population_pharmacokinetics(_: Path) -> list[Row]:
+    return [Row(*found) for found in pharmacokinetics.outcomes()]
+
+
 PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     equilibria,
     certified_fits,
@@ -148,29 +164,64 @@ PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     curves,
     plates,
     pooling,
+    networks,
     t_cell,
+    population_pharmacokinetics,
 )
+
+
+def run_part(part: Callable[[Path], list[Row]], data: Path) -> dict[str, Any]:
+    """One part as the record that ``matrix.json`` keeps."""
+    print(f"{part.__name__} ...", file=sys.stderr, flush=True)
+    begun = time.monotonic()
+    rows = part(data)
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seconds": round(time.monotonic() - begun),
+        "versions": {name: metadata.version(name) for name in ("limus", "numpy", "scipy")},
+        "with_data": data.is_dir(),
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+def matrix(kept: dict[str, dict[str, Any]]) -> str:
+    """``MATRIX.md``: a table for each part, with when and with what it was run."""
+    lines = [
+        "# Validation matrix",
+        "",
+        "Made by `make validation`, or one part by `python validation/run.py --only PART`; parts not run again keep their",
+        "rows and date. Third-party data are not in the repository: `LIMUS_REFERENCE_DATA` names their folder.",
+    ]
+    for name, record in kept.items():
+        versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
+        data = "with" if record["with_data"] else "without"
+        lines += ["", f"## {name.replace('_', ' ')}", ""]
+        lines += [f"{record['date']}, {record['seconds']} s, {versions}, {data} reference data.", ""]
+        lines += ["| claim | against | result | verdict |", "|---|---|---|---|"]
+        lines += [Row(**row).text() for row in record["rows"]]
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference-data", type=Path, default=REFERENCE_DATA)
+    parser.add_argument("--only", nargs="+", choices=[part.__name__ for part in PARTS], help="parts to run again")
     options = parser.parse_args(arguments)
-    rows: list[Row] = []
+    store = HERE / "matrix.json"
+    before = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    kept: dict[str, dict[str, Any]] = {}
     for part in PARTS:
-        print(f"{part.__name__} ...", file=sys.stderr, flush=True)
-        rows += part(options.reference_data)
-    with_data = "with" if options.reference_data.is_dir() else "without"
-    head = (
-        "# Validation matrix\n\n"
-        f"Made by `python validation/run.py` on {datetime.date.today()}, limus {metadata.version('limus')}, "
-        f"Python {sys.version.split()[0]}, numpy {metadata.version('numpy')}, scipy {metadata.version('scipy')}, "
-        f"{with_data} reference data.\n\n"
-        "| claim | against | result | verdict |\n|---|---|---|---|\n"
-    )
-    (HERE / "MATRIX.md").write_text(head + "\n".join(row.text() for row in rows) + "\n", encoding="utf-8")
-    print("\n".join(row.text() for row in rows))
-    return 1 if any(row.passed is False for row in rows) else 0
+        name = part.__name__
+        if options.only is None or name in options.only:
+            kept[name] = run_part(part, options.reference_data)
+        elif name in before:
+            kept[name] = before[name]
+        whole = {p.__name__: kept.get(p.__name__) or before.get(p.__name__) for p in PARTS}
+        whole = {key: record for key, record in whole.items() if record}
+        store.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        (HERE / "MATRIX.md").write_text(matrix(whole), encoding="utf-8")
+    print(matrix(kept))
+    return 1 if any(row["passed"] is False for record in kept.values() for row in record["rows"]) else 0
 
 
 if __name__ == "__main__":

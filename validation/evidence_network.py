@@ -1,0 +1,105 @@
+"""Network meta-analysis against other programs and published results.
+
+``python validation/evidence_network.py [DIR]`` compares with netmeta's output (``statistics.json`` beside the folder of
+reference data), with networks that others print (``evidence/published_networks.toml``), and measures the coverage of
+the intervals and the time of a network of 100 treatments. Prints a table; exit status 0 only if everything holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from evidence.agreement import Comparison, Part
+from evidence.networks import compare_with_netmeta, published_networks
+from limus.kernel.execution import spawn_generators
+from limus.kernel.statistics.network import (
+    Network,
+    NetworkStudy,
+    decompose_q,
+    fit_network,
+    rank_treatments,
+    share_evidence,
+    split_nodes,
+)
+
+HERE = Path(__file__).parent
+MOST_SECONDS = 20.0  # "in seconds", on a slow core that others use as well
+
+
+def simulated(generator: np.random.Generator, treatments: int, studies: int, tau2: float) -> Network:
+    """Studies of two to four arms with true effects of zero, connected by a chain."""
+    made = []
+    for at in range(studies):
+        size = int(generator.choice([2, 2, 2, 3, 4]))
+        arms = generator.choice(treatments, size, replace=False)
+        if at < treatments - 1:
+            arms = np.array([at, at + 1])
+        variance = generator.uniform(0.02, 0.2, len(arms))
+        value = generator.normal(size=len(arms)) * np.sqrt(variance + tau2 / 2)
+        made.append(NetworkStudy.from_arms(f"s{at}", [f"t{i}" for i in arms], value, variance))
+    return Network.create(made, "t0")
+
+
+def coverage(sets: int = 1500) -> Part:
+    """With no heterogeneity the intervals of a common effect are exact, whatever the arms of the studies."""
+    covered = []
+    for generator in spawn_generators(1, sets, stream="network coverage"):
+        fit = fit_network(simulated(generator, 5, 14, 0.0), None)
+        lower, upper = fit.interval()
+        covered.append(bool(lower[3, 1] < 0 < upper[3, 1]))
+    share = float(np.mean(covered))
+    limit = 3.3 * math.sqrt(0.95 * 0.05 / sets)
+    against = f"their exact coverage, {sets} networks of 14 studies with two to four arms"
+    return Part("intervals of a network cover 95 %", against, (Comparison("share covered", share, 0.95, limit),))
+
+
+def speed() -> Part:
+    """100 treatments in 400 studies, everything that a report needs."""
+    network = simulated(spawn_generators(1, 1, stream="network speed")[0], 100, 400, 0.05)
+    start = time.perf_counter()
+    fit = fit_network(network)
+    decompose_q(network)
+    split_nodes(fit)
+    rank_treatments(fit, spawn_generators(1, 1)[0], lower_is_better=True)
+    shares = share_evidence(fit, [(name, "t0") for name in network.treatments[1:]])
+    taken = time.perf_counter() - start
+    found = (
+        Comparison(
+            f"{taken:.1f} s for everything: seconds above {MOST_SECONDS:g}", max(taken - MOST_SECONDS, 0), 0, 1e-9
+        ),
+        Comparison("contributions add up to 1", float(shares.share.sum(axis=1).min()), 1.0, 1e-9),
+    )
+    return Part("a network of 100 treatments takes seconds", "400 studies: fit, designs, splits, ranks, shares", found)
+
+
+def parts(data: Path) -> Iterator[Part]:
+    """Every part that can be run; those on reference data only where they are."""
+    if (data / "nma_Senn2013.csv").is_file() and (data.parent / "statistics.json").is_file():
+        yield compare_with_netmeta(data)
+    yield from published_networks()
+    yield coverage()
+    yield speed()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?", default=HERE / "../../shared/reference/data")
+    good = True
+    for part in parts(parser.parse_args(arguments).data):
+        print(f"{'holds' if not part.failed else 'FAILS':6s} {part.claim}: {part.result}")
+        for one in part.failed:
+            good = False
+            said = f"{one.ours!r} against {one.theirs!r}, off by {one.error:.2e}, limit {one.limit:.0e}"
+            print(f"       {one.name}: {said}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
