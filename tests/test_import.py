@@ -28,6 +28,7 @@ def test_the_exported_names_are_the_workflows() -> None:
         "compounds",
         "convert",
         "doctor",
+        "evidence_network",
         "evidence_pool",
         "pk_models",
         "pk_show",

@@ -17,14 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from evidence.agreement import Comparison, Part
-from evidence.networks import compare_with_netmeta, published_networks
+from evidence.networks import compare_with_netmeta, published_networks, smoking_arms
 from limus.kernel.execution import spawn_generators
 from limus.kernel.statistics.network import (
+    BinomialArms,
     Network,
     NetworkStudy,
     decompose_q,
     fit_network,
     rank_treatments,
+    sample_binomial,
     share_evidence,
     split_nodes,
 )
@@ -60,6 +62,28 @@ def coverage(sets: int = 1500) -> Part:
     return Part("intervals of a network cover 95 %", against, (Comparison("share covered", share, 0.95, limit),))
 
 
+def bayes() -> Part:
+    """The smoking cessation trials with a binomial likelihood, as multinma's manual prints them (Stan, three runs)."""
+    studies, treatments, events, n = smoking_arms()
+    order = {name: at for at, name in enumerate(dict.fromkeys(studies))}
+    arms = BinomialArms.create([order[s] for s in studies], ["ABCD".index(t) for t in treatments], events, n)
+    found = sample_binomial(arms, spawn_generators(1, 1)[0], draws=15_000, half_normal_tau=5.0)
+    # mean and sd of one run of 4,000 draws, with its number of effective draws; printed to two decimals
+    printed = {"D": (1.10, 0.44, 1879), "C": (0.84, 0.25, 1146), "B": (0.50, 0.41, 1815)}
+    ours = {name: found.effect[:, :, at].ravel() for at, name in enumerate("ABCD")} | {"tau": found.tau.ravel()}
+    effective = dict(zip(("tau", "B", "C", "D"), found.effective, strict=True))
+    compared = []
+    for name, (mean, sd, draws) in (printed | {"tau": (0.84, 0.19, 1134)}).items():
+        error = sd * math.sqrt(1 / draws + 1 / float(effective[name]))
+        compared.append(Comparison(f"{name}: mean", float(ours[name].mean()), mean, 0.005 + 3.3 * error))
+        # tau's distribution is skew, so its sd is less certain than a normal one's
+        wide = 0.005 + 3.3 * error * (1.5 if name == "tau" else 1 / math.sqrt(2))
+        compared.append(Comparison(f"{name}: sd", float(ours[name].std()), sd, wide))
+    compared.append(Comparison("largest R-hat above 1.01", max(float(found.r_hat.max()) - 1.01, 0.0), 0.0, 1e-9))
+    against = "multinma's manual (Stan), normal(0, 100) and half-normal(5) priors, within Monte Carlo error"
+    return Part("the binomial network of smoking cessation is found again", against, tuple(compared))
+
+
 def speed() -> Part:
     """100 treatments in 400 studies, everything that a report needs."""
     network = simulated(spawn_generators(1, 1, stream="network speed")[0], 100, 400, 0.05)
@@ -84,6 +108,7 @@ def parts(data: Path) -> Iterator[Part]:
     if (data / "nma_Senn2013.csv").is_file() and (data.parent / "statistics.json").is_file():
         yield compare_with_netmeta(data)
     yield from published_networks()
+    yield bayes()
     yield coverage()
     yield speed()
 

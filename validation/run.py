@@ -189,8 +189,8 @@ def matrix(kept: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Validation matrix",
         "",
-        "Made by `make validation`, or one part by `python validation/run.py --only PART`; parts not run again keep their",
-        "rows and date. Third-party data are not in the repository: `LIMUS_REFERENCE_DATA` names their folder.",
+        "Made by `make validation`, or one part by `python validation/run.py --only PART`; parts not run again keep",
+        "their rows and date. Third-party data are not in the repository: `LIMUS_REFERENCE_DATA` names their folder.",
     ]
     for name, record in kept.items():
         versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())

@@ -32,12 +32,16 @@ __all__ = [
     "compounds",
     "convert",
     "doctor",
+    "evidence_network",
     "evidence_pool",
     "pk_models",
     "pk_show",
     "potency",
     "show",
     "simulate",
+    "tdm_dose",
+    "tdm_evaluate",
+    "tdm_forecast",
 ]
 
 

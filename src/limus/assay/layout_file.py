@@ -25,7 +25,7 @@ from limus.kernel.tables import Entry, parse_record
 
 __all__ = ["LAYOUT_SECTIONS", "read_layout"]
 
-LAYOUT_SECTIONS = ("phosphatase", "elisa", "viability")
+LAYOUT_SECTIONS = ("phosphatase", "elisa", "viability", "proliferation")
 _COLUMNS = {
     "wells", "role", "compound", "concentration", "unit", "sample", "group", "replicate", "dilution", "time", "enzyme",
     "spike", "reason",
@@ -42,6 +42,7 @@ class _LayoutFile(Entry):
     phosphatase: dict[str, Any] = Field(default_factory=dict)
     elisa: dict[str, Any] = Field(default_factory=dict)
     viability: dict[str, Any] = Field(default_factory=dict)
+    proliferation: dict[str, Any] = Field(default_factory=dict)
 
 
 def read_layout(path: Path) -> Layout:

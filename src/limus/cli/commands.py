@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from limus._version import __version__
-from limus.cli import assay, evidence, fcs, pk
+from limus.cli import assay, diagram, evidence, fcs, pk, tdm
 from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
@@ -26,9 +26,11 @@ app = typer.Typer(
 
 
 app.add_typer(assay.app, name="assay")
+app.add_typer(diagram.app, name="diagram")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(pk.app, name="pk")
+app.add_typer(tdm.app, name="tdm")
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,20 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
+from limus.cli.network_text import show_networks
 from limus.cli.options import RESEARCH_USE, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
 
 __all__ = ["app"]
 
-app = typer.Typer(name="evidence", help="Pool published studies.", no_args_is_help=True)
+app = typer.Typer(name="evidence", help="Pool published studies, and check what is published.", no_args_is_help=True)
 
 _PREDICTION = {"t_k_minus_2": "t, k - 2", "t_k_minus_1": "t, k - 1", "normal": "normal"}
 
 
 @app.callback()
 def group() -> None:
-    """Pool published studies."""
+    """Pool published studies, and check what is published."""
 
 
 @app.command()
@@ -89,6 +90,123 @@ def pool(
         "better": better,
     }
     return run_command("evidence_pool", settings, _show_pool, Options(json, out, seed, overwrite))
+
+
+@app.command()
+def network(
+    file: Annotated[str, typer.Argument(help="CSV of studies, or the name of a table of the library.")],
+    measure: Annotated[str, typer.Option("--measure", help="RR, OR, RD, AS, MD, SMD or HR.")],
+    model: Annotated[str, typer.Option("--model", help="common or random.")] = "random",
+    tau2: Annotated[str, typer.Option("--tau2", help="REML, DL or ML.")] = "REML",
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="Treatment that the others are set against.")
+    ] = None,
+    beside: Annotated[
+        list[str] | None, typer.Option("--beside", help="Further table of the same outcome; repeatable.")
+    ] = None,
+    outcome: Annotated[str | None, typer.Option("--outcome", help="Value of the column outcome.")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="Value of the column time.")] = None,
+    where: Annotated[list[str] | None, typer.Option("--where", help="Rows with column=value; repeatable.")] = None,
+    level: Annotated[float, typer.Option("--level", help="Of all intervals, per cent.")] = 95.0,
+    better: Annotated[
+        str | None, typer.Option("--better", help="lower or higher: which effects are better, for the ranks.")
+    ] = None,
+    draws: Annotated[int, typer.Option("--draws", help="Draws of the effects, for the ranks.")] = 20_000,
+    binomial: Annotated[
+        bool, typer.Option("--binomial", help="Also sample a Bayesian model of the events (odds ratios).")
+    ] = False,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Compare many treatments by a network of studies (network meta-analysis), with ranks and a report."""
+    settings = {
+        "file": file,
+        "beside": tuple(beside or ()),
+        "measure": measure,
+        "model": model,
+        "tau2": tau2,
+        "reference": reference,
+        "outcome": outcome,
+        "time": time,
+        "where": tuple(where or ()),
+        "level": level,
+        "better": better,
+        "draws": draws,
+        "binomial": binomial,
+    }
+    return run_command("evidence_network", settings, show_networks, Options(json, out, seed, overwrite))
+
+
+@app.command()
+def check(
+    file: Annotated[str, typer.Argument(help="CSV of arms or contrasts; columns by their usual names.")],
+    every: Annotated[bool, typer.Option("--all", help="Print consistent rows too.")] = False,
+    out: Out = None,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Recompute what a table prints from what else it prints: percentages, effects, intervals, p, units."""
+    settings = {"file": file}
+    return run_command("evidence_check", settings, lambda r: _show_check(r, every), Options(json, out, 1, overwrite))
+
+
+@app.command()
+def audit(
+    file: Annotated[str, typer.Argument(help="A guide, as text.")],
+    every: Annotated[bool, typer.Option("--all", help="Print what is consistent or not judged too.")] = False,
+    out: Out = None,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """List the claims of a guide with verdicts and lines, and recompute what its text allows."""
+    settings = {"file": file}
+    return run_command("evidence_audit", settings, lambda r: _show_audit(r, every), Options(json, out, 1, overwrite))
+
+
+def _show_check(r: dict[str, Any], every: bool) -> str:
+    lines = [f"{r['file']}: {r['rows']} rows", "", table(r["checks"], _CHECK_COLUMNS, widest=60)]
+    return "\n".join([*lines, *_judgement_lines(r["findings"], ("consistent",) if not every else ())])
+
+
+def _show_audit(r: dict[str, Any], every: bool) -> str:
+    claims = [row for row in r["findings"] if row["check"] == "known-claim"]
+    others = [row for row in r["findings"] if row["check"] != "known-claim"]
+    lines = [f"{r['file']}: {r['title']}" if r["title"] else f"{r['file']}: not a document whose claims are known"]
+    if claims:
+        shown = [row | {"line": "-" if row["line"] is None else f"{row['line']}"} for row in claims]
+        lines += ["", table(shown, _CLAIM_COLUMNS, widest=72)]
+        lines.append(", ".join(f"{count} {verdict}" for verdict, count in sorted(r["verdicts"].items())))
+    judged = sum(row["verdict"] != "not judged" for row in others)
+    lines += ["", f"recomputed from the text itself: {judged} judged, {r['n_inconsistent']} inconsistent"]
+    lines += _judgement_lines(others, ("consistent", "not judged") if not every else ())
+    if r["n_not_judged"]:
+        rows = "line that gives" if r["n_not_judged"] == 1 else "lines or references that give"
+        lines.append(
+            f"not judged: {r['n_not_judged']} {rows} nothing to recompute from" + ("" if every else " (--all)")
+        )
+    return "\n".join(lines)
+
+
+_CHECK_COLUMNS = (
+    ("check", "check"),
+    ("judged", "judged"),
+    ("inconsistent", "inconsistent"),
+    ("imprecise", "imprecise"),
+    ("not_wald", "not Wald"),
+    ("not_judged", "not judged"),
+)
+_CLAIM_COLUMNS = (("line", "line"), ("claim", "claim"), ("verdict", "verdict"), ("reason", "why"))
+
+
+def _judgement_lines(findings: list[dict[str, Any]], hidden: tuple[str, ...]) -> list[str]:
+    return [
+        line
+        for row in findings
+        if row["verdict"] not in hidden
+        for line in (f"{row['verdict']} [{row['check']}] {row['row']}", f"  {row['reason']}")
+    ]
 
 
 def _show_pool(r: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Where claims stand in a text: found by their words and numbers, so that neither name nor layout of the file matters."""
+"""Where claims stand in a text: found by their words and numbers, so the name and layout of the file do not matter."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from limus.evidence.claims import Claim, ClaimedGuide
 
 __all__ = ["FoundClaim", "GuideMatch", "find_claims", "fold_text", "match_guides"]
 
-_LINES_TOGETHER = 2  # a claim may run over the end of a line
+_LINES_TOGETHER = 3  # a claim may run over the end of a line
 _SHARE_OF_A_GUIDE = 0.5
 _FEWEST = 3
-_GREEK = {"α": "a", "β": "b", "γ": "y", "μ": "u", "µ": "u"}
+_GREEK = {  # as people write them without Greek letters
+    "\N{GREEK SMALL LETTER ALPHA}": "a",
+    "\N{GREEK SMALL LETTER BETA}": "b",
+    "\N{GREEK SMALL LETTER GAMMA}": "y",
+    "\N{GREEK SMALL LETTER MU}": "u",
+}
 _MARKS = re.compile(r"<[^<>]*>|\*\*|[_^]?\{?\[(?:\d+\]\s*\[?)+\]?\}?|\]\([^)]*\)|[*`]")
 
 
@@ -58,13 +63,17 @@ def fold_text(text: str) -> str:
 
     Examples
     --------
-    >>> fold_text("**TNF-** α  (≥50\N{EN DASH}100 µM)<sup>[1][2]</sup>")
+    >>> fold_text("**TNF-**  A (\N{GREATER-THAN OR EQUAL TO}50\N{EN DASH}100 \N{MICRO SIGN}M)<sup>[1][2]</sup>")
     'tnf- a (>=50-100 um)'
     """
     text = unicodedata.normalize("NFKC", _MARKS.sub("", text)).casefold()
     for char in "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}":
         text = text.replace(char, "-")
-    for char, plain in (*_GREEK.items(), ("\N{LEFT DOUBLE QUOTATION MARK}", '"'), ("\N{RIGHT DOUBLE QUOTATION MARK}", '"')):
+    for char, plain in (
+        *_GREEK.items(),
+        ("\N{LEFT DOUBLE QUOTATION MARK}", '"'),
+        ("\N{RIGHT DOUBLE QUOTATION MARK}", '"'),
+    ):
         text = text.replace(char, plain)
     text = text.replace("\N{DEGREE SIGN}", " ").replace("\N{GREATER-THAN OR EQUAL TO}", ">=")
     return re.sub(r"\bu m\b", "um", " ".join(text.split()))
@@ -72,8 +81,10 @@ def fold_text(text: str) -> str:
 
 def _pattern(words: str) -> re.Pattern[str]:
     # a number must not be the end or the beginning of a longer one
-    text = re.escape(fold_text(words)).replace(r"\ ", r"\s?")
-    return re.compile((r"(?<![\d.])" if words[:1].isdigit() else "") + text + (r"(?![\d])" if words[-1:].isdigit() else ""))
+    text = re.escape(fold_text(words)).replace(r"\ ", r"\s?").replace(r"\-", r"\-\s?")
+    return re.compile(
+        (r"(?<![\d.])" if words[:1].isdigit() else "") + text + (r"(?![\d])" if words[-1:].isdigit() else "")
+    )
 
 
 def find_claims(text: str, claims: Sequence[Claim]) -> tuple[FoundClaim, ...]:
@@ -125,4 +136,4 @@ def match_guides(text: str, guides: Sequence[ClaimedGuide]) -> tuple[GuideMatch,
         recognised = len(there) >= max(_FEWEST, _SHARE_OF_A_GUIDE * len(found))
         if there:
             matches.append(GuideMatch(guide, recognised, found if recognised else there))
-    return tuple(sorted(matches, key=lambda match: -len(match.found) if match.recognised else len(match.found)))
+    return tuple(sorted(matches, key=lambda match: (not match.recognised, -len(match.found))))

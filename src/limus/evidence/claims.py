@@ -1,4 +1,4 @@
-"""Claims: what a document says, what it cites, what really bears on it, and a verdict; shipped in ``library/claims``."""
+"""Claims: what a document says, what it cites, what really bears on it, and a verdict; in ``library/claims``."""
 
 from __future__ import annotations
 

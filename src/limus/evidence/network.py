@@ -75,6 +75,8 @@ class NetworkTable:
     studies : tuple of UsedStudy
     participants : mapping of str to float
         By treatment; NaN where a table does not say.
+    counts : mapping of str to tuple of (treatment, events, n)
+        Arms of each study in use that reports events.
     findings : tuple of Finding
     """
 
@@ -83,6 +85,7 @@ class NetworkTable:
     networks: tuple[Network, ...]
     studies: tuple[UsedStudy, ...]
     participants: Mapping[str, float]
+    counts: Mapping[str, tuple[tuple[str, float, float], ...]]
     findings: tuple[Finding, ...]
 
 
@@ -140,8 +143,25 @@ def read_networks(tables: Sequence[StudyTable], measure: Measure, reference: str
         networks,
         tuple(used for used, _ in found),
         people,
+        _counts(tables, {used.name: used for used, study in found if study is not None}),
         tuple(findings),
     )
+
+
+def _counts(
+    tables: Sequence[StudyTable], used: Mapping[str, UsedStudy]
+) -> dict[str, tuple[tuple[str, float, float], ...]]:
+    counts: dict[str, tuple[tuple[str, float, float], ...]] = {}
+    for table in tables:
+        if table.form is not TableForm.EVENTS:
+            continue
+        statuses, _ = examine_rows(table)
+        for row, status in zip(table.rows.rows(), statuses, strict=True):
+            name = str(row["study"])
+            if status == "ok" and name in used and used[name].table == table.name:
+                arm = (str(row["treatment"]), float(row["events"]), float(row["n"]))
+                counts[name] = (*counts.get(name, ()), arm)
+    return counts
 
 
 def _one_scale(tables: Sequence[StudyTable]) -> dict[str, str]:
@@ -334,9 +354,9 @@ def _connect(
             findings.append(Finding("reference-chosen", Severity.WARNING, where, chosen, rule, do))
         networks.append(Network.create(group, chosen))
     if len(parts) > 1:
-        got = "; ".join(f"{at}: {', '.join(names)}" for at, (names, _) in enumerate(parts, start=1))
+        got = " and ".join(f"[{'; '.join(names)}]" for names, _ in parts)
         do = "each is analysed apart; no effect between them can be had from these studies"
-        said = f"{len(parts)} networks that no study connects ({got})"
+        said = f"{len(parts)} networks that no study connects: {got}"
         findings.append(Finding("disconnected", Severity.WARNING, where, said, "one connected network", do))
     return tuple(sorted(networks, key=lambda one: reference not in one.treatments))
 

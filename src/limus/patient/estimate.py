@@ -22,7 +22,7 @@ from limus.pharmacokinetics.covariate_history import covariate_history, covariat
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.population_model.record import PopulationModel
 
-__all__ = ["EstimateOptions", "PatientEstimate", "error_of", "estimate_patients", "warn_of"]
+__all__ = ["EstimateOptions", "PatientEstimate", "error_of", "estimate_patients"]
 
 Floats = NDArray[np.float64]
 _FEW = 0.1  # effective share of the draws below which a finding says so
@@ -209,13 +209,6 @@ def error_of(
     return error_model(
         model, assay_additive=options.assay_sd, assay_proportional=options.assay_cv, covariates=covariates
     )
-
-
-def warn_of(modes: MapEstimate, patient: int) -> str:
-    """Return 'ok', or what is to be said of one patient's mode."""
-    if modes.status[patient] != "ok":
-        return modes.status[patient]
-    return "two modes" if np.isfinite(modes.second_objective[patient]) else "ok"
 
 
 def _covariates_at(model: PopulationModel, table: EventTable, times_h: Floats) -> dict[str, Floats]:

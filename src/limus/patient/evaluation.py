@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from limus.kernel.checks import Finding
 from limus.kernel.execution import Execution, spawn_generators
-from limus.patient.estimate import EstimateOptions, error_of, warn_of
+from limus.patient.estimate import EstimateOptions, error_of
+from limus.patient.extreme_effects import warn_of
 from limus.patient.forecast import BAND, measured_draws
 from limus.patient.levels import PatientLevels, lay_out_levels, usable_levels, with_recency
 from limus.patient.map_estimate import find_modes
@@ -240,7 +241,7 @@ def _some(
         "draws": first,
         "log_marginal": draws.log_marginal,
     }
-    return columns, tuple(warn_of(modes, row) for row in range(len(lanes)))
+    return columns, tuple(warn_of(posterior, modes, row) for row in range(len(lanes)))
 
 
 def _of_rows(prediction: Prediction, patients: Integers) -> Prediction:

@@ -6,7 +6,8 @@ kind                    forecast
 model                   the mode of the patient's effects under one model
 average                 the models' forecasts, weighted by the marginal likelihood of the patient's earlier levels
 population              a model without the patient's levels: a baseline
-ratio                   the last trough times the ratio of the dose rates: a baseline
+ratio                   the last trough times the ratio of the dose rates: a baseline; its band is that of its errors
+                        on all other patients
 half                    geometric mean of the average and the ratio; nothing is fitted
 learned                 the same with a share that is learned from all other patients, by least squares of logarithms
 ======================  ================================================================================================
@@ -25,7 +26,7 @@ from limus.patient.model_average import weights_of
 from limus.patient.scores import ranked_probability_scores
 from limus.patient.weighted import weighted_quantiles
 
-__all__ = ["AVERAGE", "HALF", "LEARNED", "RATIO", "Method", "all_methods", "learned_share"]
+__all__ = ["AVERAGE", "HALF", "LEARNED", "RATIO", "Method", "all_methods", "learned_share", "with_errors_of_others"]
 
 Floats = NDArray[np.float64]
 AVERAGE = "average"
@@ -105,11 +106,50 @@ def all_methods(
         *models,
         *([average] if len(models) > 1 else []),
         *populations,
-        Method(RATIO, "ratio", ratio),
-        Method(HALF, "half", half),
-        Method(LEARNED, "learned", learned_share(occasions.observed, average.predicted, ratio, patient)),
+        with_errors_of_others(RATIO, "ratio", ratio, occasions.observed, patient),
+        with_errors_of_others(HALF, "half", half, occasions.observed, patient),
+        with_errors_of_others(
+            LEARNED,
+            "learned",
+            learned_share(occasions.observed, average.predicted, ratio, patient),
+            occasions.observed,
+            patient,
+        ),
     ]
     return tuple(found), weights
+
+
+def with_errors_of_others(
+    name: str, kind: str, predicted: Floats, observed: Floats, patient: NDArray[np.int64]
+) -> Method:
+    r"""Give forecasts that are single numbers a band: that of the errors on all other patients.
+
+    With :math:`e = \ln(y / p)` of the levels of other patients, the level is taken as :math:`p \exp(e)`, each error
+    as likely as another.
+
+    Parameters
+    ----------
+    name, kind : str
+    predicted, observed : (n,) array
+        A forecast that is NaN stays so.
+    patient : (n,) array of int
+
+    Returns
+    -------
+    Method
+    """
+    known = np.isfinite(predicted) & (predicted > 0)
+    errors = np.log(np.where(known, observed / np.where(known, predicted, 1.0), 1.0))
+    columns = {column: np.full(len(predicted), np.nan) for column in ("median", "lower", "upper", "crps")}
+    for owner in np.unique(patient):
+        own, others = np.flatnonzero(known & (patient == owner)), known & (patient != owner)
+        if not len(own) or not others.any():
+            continue
+        drawn = predicted[own, None] * np.exp(errors[others])[None, :]
+        low, middle, high = np.percentile(drawn, [100.0 * share for share in _BAND], axis=1)
+        columns["lower"][own], columns["median"][own], columns["upper"][own] = low, middle, high
+        columns["crps"][own] = ranked_probability_scores(drawn, observed[own])
+    return Method(name, kind, predicted, **columns)
 
 
 def _average(forecasts: Sequence[ModelForecasts], occasions: Occasions, weights: Floats) -> Method:

@@ -17,7 +17,7 @@ from limus.patient.effects import EffectSpace, effect_space
 from limus.patient.stretches import Stretches, cut_into_stretches, occasion_places
 from limus.pharmacokinetics.event_table.records import EventTable, take_subjects
 from limus.pharmacokinetics.population_model.record import PopulationModel
-from limus.pharmacokinetics.population_simulation import simulate_population
+from limus.pharmacokinetics.population_simulation import effects_on_doses, simulate_population
 
 __all__ = ["Prediction", "predict_levels", "predict_with_slopes", "prepare_prediction"]
 
@@ -244,32 +244,33 @@ def _simulate(prediction: Prediction, stretch: Integers, between: Floats, within
     if not len(stretch):
         return np.zeros((0, prediction.grid.shape[1]))
     parts = [
-        _one_batch(prediction, stretch[part], between[part], within[part])
+        _one_batch(prediction, stretch[part], between[part], within[part])[0]
         for part in (slice(begin, begin + _AT_ONCE) for begin in range(0, len(stretch), _AT_ONCE))
     ]
     return np.concatenate(parts)
 
 
-def _one_batch(prediction: Prediction, stretch: Integers, between: Floats, within: Floats) -> Floats:
-    """Simulate at once; where a piece has no steady state, look for it and leave it out."""
-    space = prediction.space
-    chosen = take_subjects(
-        prediction.stretches.table, stretch, tuple(prediction.stretches.table.subjects[s] for s in stretch.tolist())
-    )
+def _one_batch(
+    prediction: Prediction, stretch: Integers, between: Floats, within: Floats, slopes: tuple[str, ...] = ()
+) -> tuple[Floats, Floats]:
+    """Simulate at once, with derivatives by some effects; a piece without a steady state has no level."""
+    space, table = prediction.space, prediction.stretches.table
+    chosen = take_subjects(table, stretch, tuple(table.subjects[s] for s in stretch.tolist()))
     most = int((prediction.stretches.occasions[stretch] >= 0).sum(axis=1).max())
     effects = {name: between[:, k] for k, name in enumerate(space.subject)}
     effects |= {name: within[:, :most, k] for k, name in enumerate(space.occasion)}
     grid = prediction.grid[stretch]
     try:
-        return simulate_population(
-            prediction.model, chosen, grid, effects=effects, execution=prediction.execution
-        ).level
+        found = simulate_population(
+            prediction.model, chosen, grid, effects=effects, slopes=slopes, execution=prediction.execution
+        )
     except SolveError:
         if len(stretch) == 1:
-            return np.full_like(grid, np.nan)
-        half = len(stretch) // 2
-        parts = (slice(0, half), slice(half, len(stretch)))
-        return np.concatenate([_one_batch(prediction, stretch[p], between[p], within[p]) for p in parts])
+            return np.full_like(grid, np.nan), np.full((*grid.shape, len(slopes)), np.nan)
+        parts = np.array_split(np.arange(len(stretch)), 2)
+        halves = [_one_batch(prediction, stretch[p], between[p], within[p], slopes) for p in parts]
+        return np.concatenate([level for level, _ in halves]), np.concatenate([slope for _, slope in halves])
+    return found.level, np.zeros((*grid.shape, 0)) if found.slopes is None else found.slopes
 
 
 def _simulate_with_slopes(
@@ -277,18 +278,50 @@ def _simulate_with_slopes(
 ) -> tuple[Floats, Floats, Floats]:
     """Levels (P, T), and their derivatives by effects between subjects (P, T, E) and occasions (P, T, L, F).
 
-    Central differences, all in one simulation.
+    The engine's own derivatives where it has them; central differences for effects on lag and bioavailability, and for
+    pieces that last over several occasions.
     """
     count, places = between.shape[1], within.shape[1:]
+    width = prediction.grid.shape[1]
+    level = np.zeros((len(stretch), width))
+    slopes = np.zeros((len(stretch), width, count + int(np.prod(places))))
+    several = (prediction.stretches.occasions[stretch] >= 0).sum(axis=1) > 1
+    names = (*prediction.space.subject, *prediction.space.occasion)
+    on_doses = effects_on_doses(prediction.model)
+    analytic = tuple(name for name in names if name not in on_doses)
+    for own, known in ((~several, analytic), (several, ())):
+        for begin in range(0, int(own.sum()), _AT_ONCE):
+            rows = np.flatnonzero(own)[begin : begin + _AT_ONCE]
+            part = stretch[rows], between[rows], within[rows]
+            columns = np.array([k for k, name in enumerate(names) if name in known], dtype=np.int64)
+            if len(known):
+                level[rows], slopes[rows[:, None, None], np.arange(width)[:, None], columns] = _one_batch(
+                    prediction, *part, known
+                )
+            rest = np.setdiff1d(np.arange(slopes.shape[2]), columns)
+            if own is not several:
+                rest = rest[rest < len(names)]  # the places of further occasions do not act
+            if len(rest) or not len(known):
+                level[rows], slopes[rows[:, None, None], np.arange(width)[:, None], rest] = _differences(
+                    prediction, *part, rest
+                )
+    return level, slopes[..., :count], slopes[..., count:].reshape(len(stretch), width, *places)
+
+
+def _differences(
+    prediction: Prediction, stretch: Integers, between: Floats, within: Floats, columns: Integers
+) -> tuple[Floats, Floats]:
+    """Levels (P, T), and derivatives by some of the effects (P, T, C), by central differences in one simulation."""
+    count, places = between.shape[1], within.shape[1:]
     flat = np.concatenate([between, within.reshape(len(within), int(np.prod(places)))], axis=1)
-    size = flat.shape[1]
-    shifts = np.concatenate([np.zeros((1, size)), _STEP * np.eye(size), -_STEP * np.eye(size)])
-    moved = (flat[:, None, :] + shifts).reshape(-1, size)
+    move = _STEP * np.eye(flat.shape[1])[columns]
+    shifts = np.concatenate([np.zeros((1, flat.shape[1])), move, -move])
+    moved = (flat[:, None, :] + shifts).reshape(-1, flat.shape[1])
     level = _simulate(
         prediction,
         np.repeat(stretch, len(shifts)),
         moved[:, :count],
         moved[:, count:].reshape(len(moved), *places),
     ).reshape(len(stretch), len(shifts), prediction.grid.shape[1])
-    slopes = np.moveaxis(level[:, 1 : size + 1] - level[:, size + 1 :], 1, 2) / (2.0 * _STEP)
-    return level[:, 0], slopes[..., :count], slopes[..., count:].reshape(*slopes.shape[:2], *places)
+    size = len(columns)
+    return level[:, 0], np.moveaxis(level[:, 1 : size + 1] - level[:, size + 1 :], 1, 2) / (2.0 * _STEP)

@@ -6,36 +6,33 @@ bioavailability take the values of their own row. Linear models are solved exact
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limus.kernel.errors import InputError, ModelError, ValueRangeError
+from limus.kernel.errors import InputError, ValueRangeError
 from limus.kernel.execution import Execution
-from limus.kernel.language import Parameter, Rule, Symbol, evaluate_arrays
-from limus.kernel.simulation import (
-    CompiledModel,
-    DoseTable,
-    InputChanges,
-    Resets,
-    Treatment,
-    build_system,
-    compile_model,
-    simulate,
-)
+from limus.kernel.language import Parameter, Rule, Symbol, free_symbols
+from limus.kernel.simulation import CompiledModel, build_system, compile_model, simulate
 from limus.kernel.simulation.system import input_symbol
-from limus.pharmacokinetics.covariate_history import CovariateHistory, covariate_history, covariates_at
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.population_model.record import PopulationModel
+from limus.pharmacokinetics.population_treatment import occasion_count, treat_population
 
-__all__ = ["AREA", "PopulationSimulation", "compile_population_model", "occasion_count", "simulate_population"]
+__all__ = [
+    "AREA",
+    "PopulationSimulation",
+    "compile_population_model",
+    "effects_on_doses",
+    "occasion_count",
+    "simulate_population",
+]
 
 Floats = NDArray[np.float64]
 AREA = "area_since_start"  # what is added to the equations: the integral of the level
-_OCCASION = "occasion of the row"
 _TOLERANCE = 1e-9  # of models that are not linear
 
 
@@ -55,6 +52,8 @@ class PopulationSimulation:
     status : tuple of str
         'ok' or why a subject has no levels.
     solver : tuple of str
+    slopes : (S, T, P) array or None
+        Derivative of the level by each of the random effects that were named; None where none was.
     """
 
     subjects: tuple[str, ...]
@@ -63,9 +62,12 @@ class PopulationSimulation:
     area: Floats | None
     status: tuple[str, ...]
     solver: tuple[str, ...]
+    slopes: Floats | None = None
 
 
-def compile_population_model(model: PopulationModel, *, with_area: bool = False) -> CompiledModel:
+def compile_population_model(
+    model: PopulationModel, *, with_area: bool = False, slopes: Sequence[str] = ()
+) -> CompiledModel:
     """Compile a model's equations for its level, and for the area under it.
 
     Parameters
@@ -73,38 +75,61 @@ def compile_population_model(model: PopulationModel, *, with_area: bool = False)
     model : PopulationModel
     with_area : bool
         Whether the integral of the level is a state too.
+    slopes : sequence of str
+        Random effects by which the level is differentiated.
 
     Returns
     -------
     CompiledModel
         Outputs: the level, then the area.
     """
-    return _compile(model.content_hash, with_area, _Source(model))
+    equations, level = model.model, model.observation.output
+    # by content: a model that was changed in memory is another one, one that was read again is not
+    changing = (equations.species, equations.reactions, equations.rules, equations.initial_assignments)
+    key = (*changing, equations.events, repr(equations.values), level)
+    return _compile(_Source(key, model), with_area, tuple(slopes))
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Carries a model past the cache's key: two sources are always equal, the hash decides."""
+    """A model behind the cache's key."""
 
-    model: PopulationModel
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Source)
-
-    def __hash__(self) -> int:
-        return 0
+    key: tuple[object, ...]
+    model: PopulationModel = field(compare=False)
 
 
 @lru_cache(maxsize=64)
-def _compile(content_hash: str, with_area: bool, source: _Source) -> CompiledModel:
+def _compile(source: _Source, with_area: bool, slopes: tuple[str, ...]) -> CompiledModel:
     model, level = source.model.model, source.model.observation.output
     if not with_area:
-        return compile_model(model, [level])
+        return compile_model(model, [level], sensitivities=slopes)
     area = Parameter(AREA, 0.0, constant=False)
     integral = Rule("rate", AREA, Symbol(level))
     return compile_model(
-        replace(model, parameters=(*model.parameters, area), rules=(*model.rules, integral)), [level, AREA]
+        replace(model, parameters=(*model.parameters, area), rules=(*model.rules, integral)),
+        [level, AREA],
+        sensitivities=slopes,
     )
+
+
+def effects_on_doses(model: PopulationModel) -> frozenset[str]:
+    """Return the random effects that a lag or a bioavailability depends on.
+
+    Parameters
+    ----------
+    model : PopulationModel
+
+    Returns
+    -------
+    frozenset of str
+        Levels are not differentiated by them: doses take their values beforehand.
+    """
+    names = [name for name in (model.dosing.lag, model.dosing.bioavailability) if name]
+    if not names:
+        return frozenset()
+    used = frozenset[str]().union(*map(free_symbols, build_system(model.model, names).output_expressions))
+    every = (*model.between_subject.names, *model.between_occasion.names)
+    return frozenset(name for name in every if input_symbol(name) in used)
 
 
 def simulate_population(
@@ -116,6 +141,7 @@ def simulate_population(
     values: Mapping[str, ArrayLike] | None = None,
     carry: Mapping[str, str] | None = None,
     with_area: bool = False,
+    slopes: Sequence[str] = (),
     execution: Execution | None = None,
     label: str = "",
 ) -> PopulationSimulation:
@@ -138,6 +164,9 @@ def simulate_population(
         Rule that carries a covariate between rows, by name; the model's own by default.
     with_area : bool
         Whether the area under the level is wanted.
+    slopes : sequence of str
+        Random effects by which the derivative of the level is wanted: those of :func:`effects_on_doses` have none, and
+        effects between occasions only where every subject has one occasion.
     execution : Execution, optional
     label : str
         Shown by the progress; empty shows nothing.
@@ -152,44 +181,48 @@ def simulate_population(
     InputError
         A covariate of the model that a subject has no value of, or a dose to a compartment that the model has not.
     ValueRangeError
-        Effects of the wrong shape, times that decrease.
-    ModelError, SolveError
+        Effects of the wrong shape, times that decrease, a derivative that there is not.
+    ModelError, SolveError, UnsupportedFeatureError
         As :func:`limus.kernel.simulation.simulate`.
     """
-    compiled = compile_population_model(model, with_area=with_area)
-    history = _history(model, table, carry)
-    effect = _effects(model, table, effects or {})
-    inputs = _inputs_at_start(model, table, history, effect) | {k: np.asarray(v) for k, v in (values or {}).items()}
-    resets = table.doses.subject[table.doses.reset], table.doses.time_h[table.doses.reset]
-    treatment = Treatment.create(
-        _doses(model, table, history, effect, values or {}),
-        resets=Resets.create(subject=resets[0], time=resets[1]),
-        changes=_changes(table, history, effect),
-    )
+    if lost_slopes := effects_on_doses(model) & set(slopes):
+        allowed = "effects that neither lag nor bioavailability depends on"
+        raise ValueRangeError("slopes", ", ".join(sorted(lost_slopes)), allowed, "take differences of simulations")
+    compiled = compile_population_model(model, with_area=with_area, slopes=slopes)
+    treated = treat_population(model, table, effects=effects or {}, values=values or {}, carry=carry)
     times = _observation_times(table) if times_h is None else np.asarray(times_h, dtype=np.float64)
     grid = np.broadcast_to(np.atleast_2d(times), (len(table.subjects), times.shape[-1]))
     starts = np.fmin(_first_times(table), np.nanmin(grid, axis=1))
-    lost = _by_subject(*resets, len(grid)) if with_area else np.full((len(grid), 0), np.nan)
-    asked = np.concatenate([grid, lost], axis=1)
-    order = np.argsort(asked, axis=1, kind="stable")
+    lost = _by_subject(*treated.resets, len(grid)) if with_area else np.full((len(grid), 0), np.nan)
+    asked, order = (grid, None) if not lost.size else _merged(grid, lost)
     result = simulate(
         compiled,
-        np.take_along_axis(asked, order, axis=1),
-        inputs,
-        doses=treatment,
+        asked,
+        treated.inputs,
+        doses=treated.treatment,
         start=starts,
         relative_tolerance=_TOLERANCE,
         absolute_tolerance=_TOLERANCE * 1e-3,
+        sensitivity_errors=False,
         execution=execution,
         label=label,
     )
-    back, width = np.argsort(order, axis=1), grid.shape[1]
-    level = np.take_along_axis(result.output(model.observation.output), back, axis=1)[:, :width]
-    area = None
-    if with_area:
-        found = np.take_along_axis(result.output(AREA), back, axis=1)
-        area = found[:, :width] + _area_before_resets(grid, lost, found[:, width:])
-    return PopulationSimulation(table.subjects, grid, level, area, result.status, result.solver)
+    level, area = result.output(model.observation.output), result.output(AREA) if with_area else None
+    by_effect = result.sensitivities(model.observation.output) if slopes else None
+    if order is not None and area is not None:
+        width = grid.shape[1]
+        level, area = (np.take_along_axis(found, order, axis=1) for found in (level, area))
+        level, area = level[:, :width], area[:, :width] + _area_before_resets(grid, lost, area[:, width:])
+        if by_effect is not None:
+            by_effect = np.take_along_axis(by_effect, order[:, :, None], axis=1)[:, :width]
+    return PopulationSimulation(table.subjects, grid, level, area, result.status, result.solver, by_effect)
+
+
+def _merged(times_h: Floats, more_h: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Two sets of times of each subject in one order, and the places where each of them went."""
+    together = np.concatenate([times_h, more_h], axis=1)
+    order = np.argsort(together, axis=1, kind="stable")
+    return np.take_along_axis(together, order, axis=1), np.argsort(order, axis=1)
 
 
 def _by_subject(subject: NDArray[np.int64], time_h: Floats, count: int) -> Floats:
@@ -208,215 +241,6 @@ def _area_before_resets(times_h: Floats, resets_h: Floats, area: Floats) -> Floa
     for reset_h, before in zip(resets_h.T, area.T, strict=True):
         taken += np.where(times_h > reset_h[:, None], np.nan_to_num(before)[:, None], 0.0)
     return taken
-
-
-# ---- inputs through time
-
-
-def _history(model: PopulationModel, table: EventTable, carry: Mapping[str, str] | None) -> CovariateHistory:
-    """Covariates of the equations, and the occasion, through time."""
-    absent = [name for name in model.covariates if name not in table.records.names]
-    for name in absent:
-        if model.covariates[name].default is None:
-            have = ", ".join(table.records.names) or "none"
-            do = f"add a column {name}: {model.covariates[name].meaning}, {model.covariates[name].unit}"
-            raise InputError(f"{table.source}, covariate {name} of {model.name}", f"columns {have}", name, do)
-    occasion = _occasion_places(table)[:, None]
-    records = replace(
-        table.records,
-        names=(*table.records.names, _OCCASION),
-        values=np.concatenate([table.records.values, occasion], axis=1),
-    )
-    names = [name for name in model.covariates if name not in absent]
-    rules = {name: model.covariates[name].carry for name in names} | dict(carry or {})
-    history = covariate_history(replace(table, records=records), [*names, _OCCASION], rule=rules)
-    for subject, name in history.missing:
-        if model.covariates[name].default is None:
-            where = f"{table.source}, ID {subject}, covariate {name}"
-            raise InputError(where, "no value", f"a number in {model.covariates[name].unit}", "fill the column")
-    return history
-
-
-def occasion_count(table: EventTable) -> int:
-    """Return the largest number of occasions that a subject of a table has.
-
-    Parameters
-    ----------
-    table : EventTable
-
-    Returns
-    -------
-    int
-    """
-    return int(_occasion_places(table).max(initial=0.0)) + 1
-
-
-def _occasion_places(table: EventTable) -> Floats:
-    """Place of each row's occasion among the subject's occasions, from 0, in order of the labels."""
-    records = table.records
-    pairs = np.stack([records.subject, records.occasion], axis=1)
-    found, place = np.unique(pairs, axis=0, return_inverse=True)
-    first = np.searchsorted(found[:, 0], found[:, 0])
-    return np.asarray((np.arange(len(found)) - first)[place.reshape(-1)], dtype=np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class _Effects:
-    """Random effects: between subjects (S,), between occasions (S, O)."""
-
-    subject: dict[str, Floats]
-    occasion: dict[str, Floats]
-
-
-def _effects(model: PopulationModel, table: EventTable, given: Mapping[str, ArrayLike]) -> _Effects:
-    count = len(table.subjects)
-    occasions = occasion_count(table)
-    known = dict.fromkeys(model.between_subject.names, (count,))
-    shapes: dict[str, tuple[int, ...]] = known | dict.fromkeys(model.between_occasion.names, (count, occasions))
-    arrays = {name: np.zeros(shape) for name, shape in shapes.items()}
-    for name, value in given.items():
-        array = np.asarray(value, dtype=np.float64)
-        if name not in shapes:
-            raise ValueRangeError("random effect", name, ", ".join(shapes) or "none", "use the model's names")
-        if array.shape not in {shapes[name], ()} or not np.isfinite(array).all():
-            allowed = f"finite numbers of shape {shapes[name]}"
-            raise ValueRangeError(f"random effect {name}", f"shape {array.shape}", allowed, "give one for each")
-        arrays[name] = np.broadcast_to(array, shapes[name])
-    return _Effects(
-        {name: arrays[name] for name in model.between_subject.names},
-        {name: arrays[name] for name in model.between_occasion.names},
-    )
-
-
-def _inputs_at_start(
-    model: PopulationModel, table: EventTable, history: CovariateHistory, effect: _Effects
-) -> dict[str, Floats]:
-    start = dict(zip(history.names, history.start.T, strict=True))
-    occasion = start.pop(_OCCASION).astype(np.int64)
-    rows = np.arange(len(table.subjects))
-    inputs = {
-        name: np.full(len(rows), entry.default) for name, entry in model.covariates.items() if entry.default is not None
-    }
-    for name, column in start.items():
-        inputs[name] = np.where(np.isnan(column), inputs.get(name, column), column)
-    return inputs | effect.subject | {name: array[rows, occasion] for name, array in effect.occasion.items()}
-
-
-def _changes(table: EventTable, history: CovariateHistory, effect: _Effects) -> InputChanges:
-    """Changes of covariates, and of every effect between occasions where the occasion changes."""
-    owner = np.repeat(np.arange(len(table.subjects)), np.diff(history.offsets))
-    # next observation backward: what happens at the time itself still has the old value
-    time = np.where(history.after[history.name], np.nextafter(history.time_h, np.inf), history.time_h)
-    place = history.names.index(_OCCASION)
-    is_occasion = history.name == place
-    names = tuple(name for name in history.names if name != _OCCASION)
-    number = {k: names.index(name) for k, name in enumerate(history.names) if name != _OCCASION}
-    plain = ~is_occasion
-    inputs = [np.array([number[k] for k in history.name[plain].tolist()], dtype=np.int64)]
-    subjects, times, values = [owner[plain]], [time[plain]], [history.value[plain]]
-    occasion = history.value[is_occasion].astype(np.int64)
-    for k, array in enumerate(effect.occasion.values()):
-        inputs.append(np.full(len(occasion), len(names) + k))
-        subjects.append(owner[is_occasion])
-        times.append(time[is_occasion])
-        values.append(array[owner[is_occasion], occasion])
-    return InputChanges.create(
-        (*names, *effect.occasion),
-        input=np.concatenate(inputs),
-        subject=np.concatenate(subjects),
-        time=np.concatenate(times),
-        value=np.concatenate(values),
-    )
-
-
-# ---- doses
-
-
-def _doses(
-    model: PopulationModel,
-    table: EventTable,
-    history: CovariateHistory,
-    effect: _Effects,
-    values: Mapping[str, ArrayLike],
-) -> DoseTable:
-    doses, dosing = table.doses, model.dosing
-    wanted = np.unique(doses.compartment)
-    species = {int(number): _species(model, table, int(number)) for number in wanted}
-    targets = tuple(dict.fromkeys(species.values()))
-    by_default = np.array([species[int(c)] == dosing.compartment for c in doses.compartment], dtype=bool)
-    if (doses.modelled > 0).any():
-        line = doses.line[int(np.argmax(doses.modelled > 0))]
-        raise InputError(f"{table.source}, line {line}", "a rate that the model gives", "RATE or DUR", "give the rate")
-    if (doses.duration_h > 0).any() and not dosing.infusion:
-        line = doses.line[int(np.argmax(doses.duration_h > 0))]
-        where = f"{table.source}, line {line}, RATE"
-        raise InputError(where, "an infusion", f"what {model.name} was built on: {dosing.note}", "give it as a dose")
-    constant = (doses.amount_mg == 0) & (doses.rate_mg_per_h > 0)
-    if constant.any():
-        line = doses.line[int(np.argmax(constant))]
-        where, do = f"{table.source}, line {line}", "give AMT and RATE for its length"
-        raise InputError(where, "a constant infusion at steady state", "an infusion of known length", do)
-    names = {"lag": dosing.lag, "bioavailability": dosing.bioavailability}
-    found = _at_doses(model, table, history, effect, values, [name for name in names.values() if name])
-    lag = found.get(dosing.lag, np.zeros(len(doses)))
-    fraction = found.get(dosing.bioavailability, np.ones(len(doses)))
-    return DoseTable.create(
-        targets or (dosing.compartment,),
-        target=[targets.index(species[int(c)]) for c in doses.compartment],
-        subject=doses.subject,
-        time=doses.time_h,
-        amount=doses.amount_mg * dosing.salt_factor,
-        duration=doses.duration_h,
-        interval=doses.interval_h,
-        additional=doses.additional,
-        steady_state=doses.steady_state,
-        lag=np.where(by_default, lag, 0.0),
-        bioavailability=np.where(by_default, fraction, 1.0),
-    )
-
-
-def _species(model: PopulationModel, table: EventTable, number: int) -> str:
-    if number == 0:
-        return model.dosing.compartment
-    if number not in model.dosing.numbered:
-        known = ", ".join(f"{n} ({name})" for n, name in model.dosing.numbered.items())
-        raise InputError(f"{table.source}, CMT", number, known, f"dose a compartment of {model.name}")
-    return model.dosing.numbered[number]
-
-
-def _at_doses(
-    model: PopulationModel,
-    table: EventTable,
-    history: CovariateHistory,
-    effect: _Effects,
-    values: Mapping[str, ArrayLike],
-    names: list[str],
-) -> dict[str, Floats]:
-    """Values of some names of the equations at each dose, with that row's covariates and occasion."""
-    if not names:
-        return {}
-    system = build_system(model.model, names)
-    subject, time_h = table.doses.subject, table.doses.time_h
-    known: dict[str, Floats] = {
-        input_symbol(n): np.asarray(v) for n, v in zip(system.inputs, system.defaults, strict=True)
-    }
-    at_dose = dict(zip(history.names, covariates_at(history, subject, time_h).T, strict=True))
-    occasion = at_dose.pop(_OCCASION).astype(np.int64)
-    defaults = {n: entry.default for n, entry in model.covariates.items() if entry.default is not None}
-    known |= {input_symbol(n): np.asarray(default) for n, default in defaults.items()}
-    for name, column in at_dose.items():
-        known[input_symbol(name)] = np.where(np.isnan(column), defaults.get(name, np.nan), column)
-    known |= {input_symbol(n): array[subject] for n, array in effect.subject.items()}
-    known |= {input_symbol(n): array[subject, occasion] for n, array in effect.occasion.items()}
-    known |= {input_symbol(n): np.broadcast_to(v, (len(table.subjects),))[subject] for n, v in values.items()}
-    found = {}
-    for name, expression in zip(system.outputs, system.output_expressions, strict=True):
-        column = np.broadcast_to(evaluate_arrays(expression, known), time_h.shape)
-        if not np.isfinite(column).all():
-            got = f"{name} is {column[np.argmin(np.isfinite(column))]}"
-            raise ModelError(f"model {model.name}", got, "a finite number", "check covariates and effects")
-        found[name] = column
-    return found
 
 
 # ---- times

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from limus.evidence.measures import Measure
 from limus.evidence.plan import Model
-from limus.evidence.study_table import StudyTable, narrow, read_study_table
+from limus.evidence.study_table import narrow, read_study_table
 from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import InputError
 from limus.kernel.execution import Execution
@@ -41,6 +41,7 @@ class EvidenceNetworkRequest(Request):
     level: float = Field(default=95.0, gt=0, lt=100)
     better: Literal["lower", "higher"] | None = None
     draws: int = Field(default=20_000, ge=100, le=1_000_000)
+    binomial: bool = Field(default=False, description="also a Bayesian model of the events; odds ratios")
     seed: int = 1
 
 
@@ -97,7 +98,7 @@ def run(
     >>> chosen = {"outcome": "PGE at least 90 %", "time": "12 weeks", "better": "higher", "reference": "vehicle"}
     >>> found = run(EvidenceNetworkRequest(file="atopic_dermatitis", measure="RR", model="common", **chosen)).as_dict()
     >>> [(row["treatment"], row["comparator"], round(row["estimate"], 2)) for row in found["league"]][0]
-    ('tacrolimus 0.03%', 'vehicle', 4.53)
+    ('tacrolimus 0.03%', 'vehicle', 4.56)
     """
     execution = execution or Execution(seed=request.seed)
     if request.model is Model.RANDOM and request.tau2 not in NETWORK_TAU2:
@@ -107,7 +108,13 @@ def run(
     chosen |= {name: value for name, value in (("outcome", request.outcome), ("time", request.time)) if value}
     tables = [narrow(table, chosen) for table in whole]
     plan = NetworkPlan(
-        request.measure, request.model, request.tau2, request.level, request.better != "higher", request.draws
+        request.measure,
+        request.model,
+        request.tau2,
+        request.level,
+        request.better != "higher",
+        request.draws,
+        request.binomial,
     )
     treatments = [name for table in whole for name in table.treatments]
     analysis = analyse_networks(tables, plan, request.reference, treatments, execution)

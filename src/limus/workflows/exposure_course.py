@@ -16,13 +16,13 @@ from limus.pharmacokinetics.population_simulation import simulate_population
 from limus.pharmacokinetics.virtual_exposure import draw_virtual_levels
 from limus.workflows.exposure_rows import ExposureFindings
 
-__all__ = ["MOST_COPIES", "level_course"]
+__all__ = ["LAST", "MOST_COPIES", "WHOLE", "level_course"]
 
 Floats = NDArray[np.float64]
 MOST_COPIES = 400  # of a subject, for the band
 _SHOWN = 6  # subjects drawn
-_WHOLE = 20  # intervals up to which all of a subject's time is drawn
-_LAST = 4  # else so many
+WHOLE = 20  # intervals up to which all of a subject's time is drawn
+LAST = 4  # else so many
 _POINTS = 60  # of an interval
 
 
@@ -85,7 +85,7 @@ def _measured(table: EventTable, subject: int, since_h: float) -> tuple[Floats, 
 def _grid(exposure: Exposure, subject: int) -> NDArray[np.float64]:
     """Times of a subject's figure: all of its intervals, or the last few."""
     own = np.flatnonzero((exposure.subject == subject) & np.isfinite(exposure.end_h))
-    own = own if len(own) <= _WHOLE else own[-_LAST:]
+    own = own if len(own) <= WHOLE else own[-LAST:]
     nodes = np.linspace(0.0, 1.0, _POINTS)
     length = (exposure.end_h - exposure.start_h)[own, None]
     return np.unique(np.round((exposure.start_h[own, None] + nodes * length).reshape(-1), 9))

@@ -29,12 +29,12 @@ from limus.report.figures.concentration import draw_concentration
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.workflows.comparison.cells import figure, key_of, unit_words
-from limus.workflows.exposure_course import MOST_COPIES
+from limus.workflows.exposure_course import LAST, MOST_COPIES, WHOLE
 from limus.workflows.exposure_rows import ExposureFindings
 
 __all__ = ["exposure_sections", "findings_blocks", "name_of", "overrides_blocks"]
 
-_MOST_ROWS = 40
+_MOST_ROWS = 24
 _DEFINITIONS = (
     "An **interval** runs from a dose to the next one, or as long as the dose's own interval (II) where that ends "
     "first; the last as long as the one before it, or to the subject's last row.",
@@ -127,9 +127,14 @@ def _course(model: PopulationModel, course: TidyTable, found: ExposureFindings) 
         course, drug=model.drug, unit=model.units.DV, target=found.target, predicted="typical for these covariates"
     )
     words = "Simulated levels without random effects"
+    shown, all_ = len(set(course["subject"].tolist())), len(found.exposure.subjects)
+    if shown < all_:
+        words += f" of the first {shown} of {all_} subjects"
     if found.copies:
         words += f", with 90 % of {min(found.copies, MOST_COPIES)} virtual copies of each subject (seed {found.seed})"
     words += "; circles are measured levels" if "measured" in course["kind"] else ""
+    most = int(np.bincount(found.exposure.subject).max(initial=0))
+    words += f". Beyond {WHOLE} intervals of a subject only the last {LAST}" if most > WHOLE else ""
     words += f". Model {name_of(model)}."
     return [figure("course", "Level over time", drawing, words)]
 

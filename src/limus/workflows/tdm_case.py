@@ -11,6 +11,7 @@ from limus.kernel.checks import Finding
 from limus.kernel.errors import InputError
 from limus.kernel.execution import Execution
 from limus.patient.estimate import PatientEstimate, estimate_patients
+from limus.patient.extreme_effects import extreme_effects
 from limus.patient.future import CurrentRegimen, current_regimen, with_future_doses
 from limus.patient.levels import PatientLevels, lay_out_levels
 from limus.patient.model_average import average_weights
@@ -19,7 +20,6 @@ from limus.workflows.tdm_input import (
     MonitoringRequest,
     Source,
     estimate_options,
-    extreme_effects,
     findings_once,
     progress_over,
     read_sources,
@@ -65,9 +65,7 @@ class Case:
     findings: tuple[Finding, ...]
 
 
-def open_case(
-    request: MonitoringRequest, label: str, occasion: int | None, horizon: int, execution: Execution
-) -> Case:
+def open_case(request: MonitoringRequest, label: str, occasion: int | None, horizon: int, execution: Execution) -> Case:
     """Read and estimate one patient.
 
     Parameters
@@ -96,13 +94,9 @@ def open_case(
     tables = tuple(_extended(source.patients.table, regimen, begins_h, horizon) for source in sources)
     estimates = []
     levels, hidden = known_levels(sources[0].patients.table, occasion)
-    for source, table in zip(
-        progress_over(sources, execution, f"estimates for ID {label}"), tables, strict=True
-    ):
+    for source, table in zip(progress_over(sources, execution, f"estimates for ID {label}"), tables, strict=True):
         own, _ = known_levels(source.patients.table, occasion)
-        estimates.append(
-            estimate_patients(source.model, table, options, levels=own, execution=Execution(workers=1))
-        )
+        estimates.append(estimate_patients(source.model, table, options, levels=own, execution=Execution(workers=1)))
     weights = tuple(average_weights(estimates)[0].tolist())
     said = [finding for estimate in estimates for finding in (*estimate.findings, *extreme_effects(estimate))]
     return Case(
@@ -174,4 +168,3 @@ def _extended(table: EventTable, regimen: CurrentRegimen | None, begins_h: float
         count=count,
         compartment=regimen.compartment,
     )
-

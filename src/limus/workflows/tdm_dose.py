@@ -1,4 +1,4 @@
-"""``limus tdm dose``: which dose of whole capsules most probably brings one patient into a range, and when to sample."""
+"""``limus tdm dose``: which dose of whole capsules most probably brings one patient into a range."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ class TdmDoseResult:
             "models": models,
             "target": {"measure": self.target.measure, "lower": self.target.lower, "upper": self.target.upper},
             "at": "steady state" if self.after_h is None else f"{self.after_h:g} h on the dose",
-            "current": None
-            if regimen is None
-            else {"dose_mg": regimen.dose_mg, "interval_h": regimen.interval_h},
+            "current": None if regimen is None else {"dose_mg": regimen.dose_mg, "interval_h": regimen.interval_h},
             "doses": [_candidate(one) for one in self.search.candidates],
             "best": _candidate(self.search.candidates[self.search.best]),
             "limit": self.limit,
@@ -228,9 +226,7 @@ def run(request: TdmDoseRequest, *, out: Path | None = None, execution: Executio
     return result
 
 
-def _form(
-    request: TdmDoseRequest, case: Case
-) -> tuple[DosingRules | None, DoseForm | None, tuple[float, ...]]:
+def _form(request: TdmDoseRequest, case: Case) -> tuple[DosingRules | None, DoseForm | None, tuple[float, ...]]:
     """Rules of the library, the form, and the strengths that are used."""
     substance = case.estimates[0].model.dosing.substance
     try:

@@ -266,6 +266,7 @@ def _differences(
             ratio.predicted[trough],
             patient[trough],
             crps_one=None if method.crps is None else method.crps[trough],
+            crps_other=None if ratio.crps is None else ratio.crps[trough],
             seed=seed,
         )
         for method in methods

@@ -13,8 +13,8 @@ from pydantic import Field
 from limus.kernel.errors import InputError, ValueRangeError
 from limus.kernel.execution import Execution
 from limus.patient.forecast import forecast_at
-from limus.patient.prediction import predict_levels, prepare_prediction
 from limus.patient.pooled_forecast import PooledForecast, pool_forecasts
+from limus.patient.prediction import predict_levels, prepare_prediction
 from limus.patient.targets import Target, parse_target
 from limus.workflows.request import keep_result
 from limus.workflows.tdm_case import Case, open_case
@@ -80,32 +80,30 @@ class TdmForecastResult:
         """Each level of the table, and what the models say of it."""
         levels, labels = self.case.levels, self.case.sources[0].patients.table.observations.occasion
         used = np.all([estimate.levels.used[0] for estimate in self.case.estimates], axis=0)
-        rows = []
-        for m in np.flatnonzero(np.isfinite(levels.value[0])).tolist():
-            rows.append(
-                {
-                    "time": float(levels.time_h[0, m]),
-                    "occasion": int(labels[levels.row[0, m]]),
-                    "observed": float(levels.value[0, m]),
-                    "below_limit": bool(levels.below[0, m]),
-                    "used": bool(used[m]),
-                    "weight": float(self.case.estimates[0].levels.weight[0, m]),
-                    "predicted": float(self.fit.predicted[m]),
-                    "median": float(self.fit.quantiles[2, m]),
-                    "population": float(self.population.predicted[m]),
-                    "hidden": bool(self.case.hidden[m]),
-                    "lower": float(self.fit.measured[0, m]),
-                    "upper": float(self.fit.measured[4, m]),
-                }
-            )
-        return rows
+        first = self.case.estimates[0].levels
+        return [
+            {
+                "time": float(levels.time_h[0, m]),
+                "occasion": int(labels[levels.row[0, m]]),
+                "observed": float(levels.value[0, m]),
+                "below_limit": bool(levels.below[0, m]),
+                "used": bool(used[m]),
+                "weight": float(first.weight[0, m]),
+                "predicted": float(self.fit.predicted[m]),
+                "median": float(self.fit.quantiles[2, m]),
+                "population": float(self.population.predicted[m]),
+                "hidden": bool(self.case.hidden[m]),
+                "lower": float(self.fit.measured[0, m]),
+                "upper": float(self.fit.measured[4, m]),
+            }
+            for m in np.flatnonzero(np.isfinite(levels.value[0])).tolist()
+        ]
 
     def forecast_rows(self) -> list[dict[str, Any]]:
         """What was asked to be forecast: hidden levels, wanted times, then the course of the regimen that goes on."""
         labels = self.case.sources[0].patients.table.observations.occasion
         rows = [
-            _row(self.fit, m, int(labels[self.case.levels.row[0, m]]), self.case.levels.value[0, m])
-            for m in self.asked
+            _row(self.fit, m, int(labels[self.case.levels.row[0, m]]), self.case.levels.value[0, m]) for m in self.asked
         ]
         if self.course is not None:
             rows += [_row(self.course, t, None, np.nan) for t in range(len(self.course.time_h))]
@@ -174,9 +172,7 @@ def run(
     target = None if request.target is None else parse_target(request.target)
     case = open_case(request, request.id, request.occasion, _doses_needed(request), execution)
     levels = case.levels
-    fit = pool_forecasts(
-        [forecast_at(e, levels.time_h, seed=request.seed) for e in case.estimates], case.weights
-    )
+    fit = pool_forecasts([forecast_at(e, levels.time_h, seed=request.seed) for e in case.estimates], case.weights)
     population = _population(case, levels.time_h)
     there = np.isfinite(levels.time_h[0])
     wanted = there & (case.hidden | ~np.isfinite(levels.value[0]))
@@ -231,8 +227,6 @@ def _grid(interval_h: float) -> Floats:
 
 def _population(case: Case, times_h: Floats) -> PooledForecast:
     """What the models say of the levels without knowing them: effects 0."""
-    from limus.patient.prediction import predict_levels, prepare_prediction  # noqa: PLC0415
-
     predicted = np.zeros(times_h.shape[1])
     for estimate, weight in zip(case.estimates, case.weights, strict=True):
         prediction = prepare_prediction(estimate.model, estimate.table, times_h)

@@ -35,7 +35,6 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 NOTICE = "Research use only; not for diagnosis, treatment or dosing."
-_MOST_STANDARD_DEVIATIONS = 3.0  # of an effect in its prior, beyond which it is said to be extreme
 
 
 class MonitoringRequest(Request):
@@ -136,40 +135,12 @@ def estimate_options(request: MonitoringRequest) -> EstimateOptions:
 
 
 def findings_once(sources: Sequence[Source], more: Sequence[Finding] = ()) -> tuple[Finding, ...]:
-    """Return the findings of all tables, each once, the grave ones first."""
+    """Return the findings of all tables, each once, the grave ones first, and limits before the rest."""
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
     every = [finding for source in sources for finding in source.patients.table.findings]
-    once = dict.fromkeys([*more, *every])
+    limits = [finding for finding in every if finding.check == "validity-limit"]
+    once = dict.fromkeys([*more, *limits, *every])
     return tuple(sorted(once, key=lambda finding: order[finding.severity]))
-
-
-def extreme_effects(estimate: PatientEstimate, subject: int = 0) -> tuple[Finding, ...]:
-    """Say which effects lie far out in their prior: the model explains the levels badly.
-
-    Parameters
-    ----------
-    estimate : PatientEstimate
-    subject : int
-
-    Returns
-    -------
-    tuple of Finding
-    """
-    space = estimate.posterior.prediction.space
-    sizes = estimate.modes.effects[subject] / np.sqrt(np.diag(space.covariance))
-    label = estimate.table.subjects[subject]
-    return tuple(
-        Finding(
-            "extreme-effect",
-            Severity.WARNING,
-            f"{estimate.model.name}, ID {label}, {name}",
-            f"{size:+.1f} standard deviations of the population",
-            f"within {_MOST_STANDARD_DEVIATIONS:g}",
-            "the model explains these levels badly: look at doses, times and levels, or take another model",
-        )
-        for name, size in zip(space.names, sizes.tolist(), strict=True)
-        if abs(size) > _MOST_STANDARD_DEVIATIONS
-    )
 
 
 def model_as_dict(estimate: PatientEstimate, weight: float, subject: int = 0) -> dict[str, Any]:

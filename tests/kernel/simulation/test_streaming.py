@@ -90,3 +90,24 @@ def test_another_ensemble_and_foreign_files_are_refused(compiled, tmp_path: Path
 def test_a_piece_of_nothing_is_refused(compiled) -> None:
     with pytest.raises(ValueRangeError, match="piece"):
         next(simulate_in_pieces(compiled, TIMES, SETS, piece=0))
+
+
+def test_rows_of_times_make_as_many_sets(compiled, tmp_path: Path) -> None:
+    times = np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0]])
+    whole = simulate(compiled, times, {"k": 0.5}).output("A")
+    found = [r.output("A") for _, r in simulate_in_pieces(compiled, times, {"k": 0.5}, piece=2)]
+    assert np.array_equal(np.concatenate(found), whole)
+    parts = simulate_to_parquet(compiled, times, {"k": 0.5}, tmp_path / "rows", piece=2)
+    assert np.array_equal(np.concatenate([read_parquet(part)["A"] for part in parts]), whole.reshape(-1))
+    with pytest.raises(ValueRangeError, match="rows of times: 3"):
+        next(simulate_in_pieces(compiled, times, {"k": [0.5, 0.6]}))
+
+
+def test_a_dose_for_a_set_that_is_in_no_piece_is_refused(compiled) -> None:
+    with pytest.raises(ValueRangeError, match=r"dose 2.*subject 25.*0 to 24"):
+        next(simulate_in_pieces(compiled, TIMES, SETS, doses=[Dose(0.0, "A", 1.0), Dose(0.0, "A", 1.0, subject=25)]))
+
+
+def test_no_sets_make_one_part_without_rows(compiled, tmp_path: Path) -> None:
+    (part,) = simulate_to_parquet(compiled, TIMES, {"k": []}, tmp_path / "none")
+    assert len(read_parquet(part)) == 0

@@ -1,7 +1,7 @@
 """Consistency checks: what a table or a text prints, recomputed from what else it prints."""
 
 from limus.evidence.consistency.checks import CONSISTENCY_CHECKS, CheckSummary, examine, summarise
-from limus.evidence.consistency.judgement import ConsistencyCheck, Consistency, Judgement
+from limus.evidence.consistency.judgement import Consistency, ConsistencyCheck, Judgement
 from limus.evidence.consistency.printed import Printed, read_printed
 from limus.evidence.consistency.reported import Arm, Contrast, Reported
 from limus.evidence.consistency.reported_table import read_reported

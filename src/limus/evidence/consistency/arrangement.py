@@ -30,7 +30,9 @@ def check_columns(reported: Reported) -> Iterator[Judgement]:
             yield Judgement("columns-not-shifted", row.where, Consistency.INCONSISTENT, why)
             continue
         slipped = [
-            name for name, kind in kinds.items() if row.cells[name] and _is_number(row.cells[name]) != (kind == "number")
+            name
+            for name, kind in kinds.items()
+            if row.cells[name] and _is_number(row.cells[name]) != (kind == "number")
         ]
         numbers = [name for name in slipped if kinds[name] == "text"]
         words = [name for name in slipped if kinds[name] == "number"]
@@ -39,7 +41,9 @@ def check_columns(reported: Reported) -> Iterator[Judgement]:
             why = f"numbers under words and words under numbers ({said}): shifted"
             yield Judgement("columns-not-shifted", row.where, Consistency.INCONSISTENT, why)
         else:
-            yield Judgement("columns-not-shifted", row.where, Consistency.CONSISTENT, f"{width} cells, each of its kind")
+            yield Judgement(
+                "columns-not-shifted", row.where, Consistency.CONSISTENT, f"{width} cells, each of its kind"
+            )
 
 
 def _kinds(header: Sequence[str], rows: Sequence[Row]) -> Mapping[str, str]:
@@ -64,8 +68,11 @@ def check_duplicate_references(reported: Reported) -> Iterator[Judgement]:
     for where, text in reported.references:
         keys = _reference_keys(text)
         earlier = next((seen[key] for key in keys if key in seen), None)
-        if earlier is None:
-            seen |= {key: (where, text) for key in keys}
+        if not keys:
+            why = f"only a site is named, no work: {_short(text)}"
+            yield Judgement("references-once", where, Consistency.NOT_JUDGED, why)
+        elif earlier is None:
+            seen |= dict.fromkeys(keys, (where, text))
             yield Judgement("references-once", where, Consistency.CONSISTENT, f"listed once: {_short(text)}")
         else:
             why = f"the same source as {earlier[0]}: {_short(earlier[1])}; counted twice it looks like two"
@@ -80,9 +87,9 @@ def _reference_keys(text: str) -> list[str]:
     keys = [match.casefold() for match in re.findall(r"10\.\d{4,9}/[^\s\"<>\]]+", text)]
     keys += [f"pmid{match}" for match in re.findall(r"PMID:?\s*(\d+)", text, re.IGNORECASE)]
     bare = re.sub(r"\[[^\]]*\]|\([^)]*https?[^)]*\)|https?://\S+", " ", text)
-    bare = re.sub(r"^\s*[-*]?\s*\[?\d+[.\])]\s*|\s-\s*(PMC|PubMed)\s*$|\b(PMC|PubMed)\s*$", " ", bare.strip())
+    bare = re.sub(r"^\s*[-*]?\s*\[?\d+[.\])]\s*|[-\s]*\b(PMC|PubMed)\W*$", " ", bare.strip())
     title = re.sub(r"[^a-z0-9]+", " ", bare.casefold()).strip()
-    if len(title.split()) >= 4:
+    if len(title.split()) >= 2 and not re.fullmatch(r"\S+\.[a-z]{2,}", bare.strip()):
         keys.append(title)
     return keys
 

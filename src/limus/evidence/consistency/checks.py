@@ -25,7 +25,10 @@ CONSISTENCY_CHECKS: tuple[ConsistencyCheck, ...] = (
     ConsistencyCheck("counts-possible", "Every count can be.", "n, events, percent or sd", check_counts_possible),
     ConsistencyCheck("percent-of-counts", "A percentage is its events over n.", "percent, events and n", check_percent),
     ConsistencyCheck(
-        "granularity", "n participants can give the percentage or mean (GRIM).", "n and percent or mean", check_granularity
+        "granularity",
+        "n participants can give the percentage or mean (GRIM).",
+        "n and percent or mean",
+        check_granularity,
     ),
     ConsistencyCheck(
         "interval-of-percentage",
@@ -33,7 +36,9 @@ CONSISTENCY_CHECKS: tuple[ConsistencyCheck, ...] = (
         "percent, n and interval",
         check_single_interval,
     ),
-    ConsistencyCheck("effect-from-counts", "RR, OR or RD is that of its counts.", "an effect and two arms", check_effect),
+    ConsistencyCheck(
+        "effect-from-counts", "RR, OR or RD is that of its counts.", "an effect and two arms", check_effect
+    ),
     ConsistencyCheck(
         "estimate-inside-interval", "An estimate stands in its interval.", "an effect and its interval", check_inside
     ),
@@ -44,7 +49,10 @@ CONSISTENCY_CHECKS: tuple[ConsistencyCheck, ...] = (
         check_reachable,
     ),
     ConsistencyCheck(
-        "log-symmetry", "A ratio stands in the geometric middle, as by Wald.", "a ratio and its interval", check_symmetry
+        "log-symmetry",
+        "A ratio stands in the geometric middle, as by Wald.",
+        "a ratio and its interval",
+        check_symmetry,
     ),
     ConsistencyCheck(
         "p-against-interval", "p and interval say the same.", "an effect, its interval and p", check_p_value

@@ -141,7 +141,9 @@ def check_granularity(reported: Reported) -> Iterator[Judgement]:
         if arm.whole_numbers:
             yield _granular("granularity", arm.where, arm.mean, n * arm.items, 1.0, "whole numbers")
         elif n * arm.mean.place < 1:
-            why = f"mean {arm.mean.text} of {n}: not known whether whole numbers were averaged (a column items would say)"
+            why = (
+                f"mean {arm.mean.text} of {n}: not known whether whole numbers were averaged (a column items would say)"
+            )
             yield Judgement("granularity", arm.where, Consistency.NOT_JUDGED, why)
 
 
@@ -173,7 +175,7 @@ def check_single_interval(reported: Reported) -> Iterator[Judgement]:
         reached = [
             name
             for name, (a, b) in found.items()
-            if low.agrees(max(0.0, a)) and high.agrees(min(100.0, b)) or (low.agrees(a) and high.agrees(b))
+            if (low.agrees(max(0.0, a)) and high.agrees(min(100.0, b))) or (low.agrees(a) and high.agrees(b))
         ]
         counts = " or ".join(f"{events}/{n}" for events, n in possible[:3])
         if reached:

@@ -72,7 +72,11 @@ def _candidates(contrast: Contrast) -> list[tuple[str, tuple[int, int, int, int]
         value = factor * point_estimate(contrast.measure, counts)
         if math.isnan(value):
             return math.inf
-        return abs(math.log(value / estimate.value)) if contrast.is_ratio and estimate.value > 0 else abs(value - estimate.value)
+        return (
+            abs(math.log(value / estimate.value))
+            if contrast.is_ratio and estimate.value > 0
+            else abs(value - estimate.value)
+        )
 
     turned = [(" (arm 2 against arm 1)", _turned(counts)) for _, counts in found]
     # rows may stand in either order; the printed direction is the one whose best table is nearer

@@ -34,7 +34,8 @@ def check_symmetry(reported: Reported) -> Iterator[Judgement]:
         middle = [math.sqrt(x) for x in ends]
         symmetric = middle[0] <= estimate.highest and estimate.lowest <= middle[1]
         verdict = Consistency.CONSISTENT if symmetric else Consistency.NOT_WALD
-        why = f"geometric middle of {low.text} and {high.text}: {middle[0]:.4g} to {middle[1]:.4g}; printed {estimate.text}"
+        span = f"{middle[0]:.4g} to {middle[1]:.4g}"
+        why = f"geometric middle of {low.text} and {high.text}: {span}; printed {estimate.text}"
         yield Judgement("log-symmetry", contrast.where, verdict, why)
 
 
@@ -83,7 +84,9 @@ def _compare(contrast: Contrast, span: tuple[float, float]) -> Judgement:
     assert p is not None
     lowest, highest = span
     said = f"the interval gives p {lowest:.2g} to {highest:.2g} by Wald; printed {p.text}"
-    from_p, to_p = (0.0, p.value) if p.relation == "<" else (p.value, 1.0) if p.relation == ">" else (p.lowest, p.highest)
+    from_p, to_p = (
+        (0.0, p.value) if p.relation == "<" else (p.value, 1.0) if p.relation == ">" else (p.lowest, p.highest)
+    )
     if from_p <= highest and lowest <= to_p:
         return Judgement("p-against-interval", contrast.where, Consistency.CONSISTENT, said)
     level = 1 - contrast.level_percent / 100

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 __all__ = ["NUMBER", "Printed", "read_printed"]
 
 NUMBER = r"[-+\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:(?<=\d)|(?=\.\d))(?:\.\d+)?(?:[eE][-+]?\d+)?"
-_WHOLE = re.compile(rf"(?P<relation>[<>~=\N{{LESS-THAN OR EQUAL TO}}\N{{GREATER-THAN OR EQUAL TO}}]?)\s*(?P<number>{NUMBER})\s*%?")
+_WHOLE = re.compile(
+    rf"(?P<relation>[<>~=\N{{LESS-THAN OR EQUAL TO}}\N{{GREATER-THAN OR EQUAL TO}}]?)\s*(?P<number>{NUMBER})\s*%?"
+)
 
 
 @dataclass(frozen=True, slots=True)

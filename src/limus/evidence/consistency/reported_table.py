@@ -56,7 +56,8 @@ _WHOLE_SCALES = {"points", "score", "counts", "count", "lesions", "whole numbers
 _SHARED = {"outcome", "time", "population", "treatment 1", "treatment 2", "comparison"}
 _PAIR = re.compile(rf"\s*[\[(]?\s*({NUMBER})\s*(?:,|;|to|\N{{EN DASH}}|-)\s*({NUMBER})\s*[\])]?\s*")
 _IN_TEXT = re.compile(
-    rf"\b({'|'.join(sorted(MEASURE_NAMES, key=len, reverse=True))})\b[\s:=]*({NUMBER})\s*%?\s*"
+    rf"\b({'|'.join(sorted(MEASURE_NAMES, key=len, reverse=True))})\b"
+    rf"(?:\s+(?:was|is|of|were)\b)?[\s:=]*({NUMBER})\s*%?\s*"
     rf"[\[(,;]\s*(?:(\d\d(?:\.\d)?)\s*%\s*(?:CI|confidence interval)[\s:,=]*)?"
     rf"({NUMBER})\s*%?\s*(?:,|;|to|\N{{EN DASH}}|-)\s*({NUMBER})\s*%?\s*(?:[\])]|[,;]|$)",
     re.IGNORECASE,

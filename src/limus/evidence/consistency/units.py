@@ -18,7 +18,12 @@ __all__ = ["check_units"]
 _COMPOUND = ("compound", "drug", "substance")
 _PRINTED_PAIR = ("value", "unit"), ("value_printed", "unit_printed"), ("value_reported", "unit_reported")
 _IN_NAME = re.compile(r"^(?P<what>.+?)[ _(\[]+(?P<unit>[pnum]?M|[pnumk]?g[/_](?:m|d|u)?L|[pnum]?mol[/_]L)[)\]]?$")
-_SLIPS = {1000.0: "a thousand times too large", 1e-3: "a thousand times too small", 1e6: "a million times too large", 1e-6: "a million times too small"}  # fmt: skip
+_SLIPS = {
+    1000.0: "a thousand times too large",
+    1e-3: "a thousand times too small",
+    1e6: "a million times too large",
+    1e-6: "a million times too small",
+}
 _TOLERANCE = 0.02  # of a factor, for rounding and for molar masses that differ by a hydrate
 
 
@@ -71,10 +76,8 @@ def _stem(name: str) -> str:
     return re.sub(r"[_ ]?(printed|reported)$", "", text)
 
 
-def _compare(
-    row: Row, compound: Compound, one: tuple[str, Printed, str], two: tuple[str, Printed, str]
-) -> Judgement:
-    (name, value, unit), (other_name, other, other_unit) = one, two
+def _compare(row: Row, compound: Compound, one: tuple[str, Printed, str], two: tuple[str, Printed, str]) -> Judgement:
+    (value, unit), (other, other_unit) = one[1:], two[1:]
     try:
         ends = [convert_for_compound(x, unit, other_unit, compound) for x in (value.lowest, value.highest)]
         converted = convert_for_compound(value.value, unit, other_unit, compound)
@@ -84,7 +87,9 @@ def _compare(
     if ends[0] * (1 - _TOLERANCE) <= other.highest and other.lowest <= ends[1] * (1 + _TOLERANCE):
         return Judgement("units-agree", row.where, Consistency.CONSISTENT, said)
     if value.agrees(other.value):
-        return Judgement("units-agree", row.where, Consistency.INCONSISTENT, f"{said}: the number was copied, the unit changed")
+        return Judgement(
+            "units-agree", row.where, Consistency.INCONSISTENT, f"{said}: the number was copied, the unit changed"
+        )
     ratio = other.value / converted if converted else 0.0
     slip = next((words for factor, words in _SLIPS.items() if abs(ratio / factor - 1) < _TOLERANCE), "")
     if not slip:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +17,7 @@ from limus.kernel.errors import OutputError, ValueRangeError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import hash_text
 from limus.kernel.simulation.compiled import CompiledModel
-from limus.kernel.simulation.dosing import Dose, DoseTable, Treatment
+from limus.kernel.simulation.dosing import EVERY, Dose, DoseTable, Treatment
 from limus.kernel.simulation.simulate import SimulationResult, simulate
 from limus.kernel.tables import Table, write_parquet
 
@@ -57,22 +58,22 @@ def simulate_in_pieces(
     Raises
     ------
     ValueRangeError
-        ``piece`` below 1, arrays of different lengths, and as :func:`simulate`.
+        ``piece`` below 1, arrays of different lengths, a value that is not finite, a dose for a set that is not there:
+        these before anything is simulated. The rest as :func:`simulate`, which counts sets from the piece's first.
+    UnknownNameError, UnsupportedFeatureError, ModelError, SolveError, CancelledError
+        As :func:`simulate`.
     """
-    if piece < 1:
-        raise ValueRangeError("piece", piece, "1 or more", "give a larger piece")
-    arrays = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in parameters.items()}
-    count = max((len(array) for array in arrays.values()), default=1)
-    if any(len(array) not in {1, count} for array in arrays.values()):
-        got = ", ".join(f"{name}: {len(array)}" for name, array in arrays.items())
-        raise ValueRangeError("parameters", got, "arrays of one length", "give each the same number of values")
-    treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
+    _check_piece(piece)
     grid = np.asarray(times, dtype=np.float64)
+    arrays = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in parameters.items()}
+    count = _count_sets(grid, arrays)
+    treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
+    _check_at_once(arrays, treatment, count)
     execution = execution or Execution(workers=1)
     if label:
         execution.progress.start(label, count)
     try:
-        for number, begin in enumerate(range(0, count, piece)):
+        for number, begin in enumerate(range(0, max(count, 1), piece)):
             sets = range(begin, min(begin + piece, count))
             if number not in skip:
                 own = {name: a if len(a) == 1 else a[sets.start : sets.stop] for name, a in arrays.items()}
@@ -128,11 +129,13 @@ def simulate_to_parquet(
     ValueRangeError
         As :func:`simulate_in_pieces`.
     """
+    _check_piece(piece)
     treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
     asked = _what_is_asked(model, times, parameters, treatment, piece, (relative_tolerance, absolute_tolerance))
     _claim(folder, asked)
-    count = max((np.size(value) for value in parameters.values()), default=1)
-    parts = [folder / f"part-{number:05d}.parquet" for number in range(-(-count // piece))]
+    grid = np.asarray(times, dtype=np.float64)
+    count = _count_sets(grid, {name: np.atleast_1d(value) for name, value in parameters.items()})
+    parts = [folder / f"part-{number:05d}.parquet" for number in range(max(-(-count // piece), 1))]
     done = frozenset(number for number, part in enumerate(parts) if part.exists())
     pieces = simulate_in_pieces(
         model,
@@ -152,6 +155,37 @@ def simulate_to_parquet(
         write_parquet(_table(sets, result), unfinished)
         unfinished.replace(part)
     return parts
+
+
+def _check_piece(piece: int) -> None:
+    if piece < 1:
+        raise ValueRangeError("piece", piece, "1 or more", "give a larger piece")
+
+
+def _count_sets(grid: NDArray[np.float64], arrays: Mapping[str, NDArray[np.float64]]) -> int:
+    lengths = {name: len(array) for name, array in arrays.items()}
+    lengths |= {"rows of times": len(grid)} if grid.ndim > 1 else {}
+    several = set(lengths.values()) - {1}
+    if len(several) > 1:
+        got = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise ValueRangeError("parameters", got, "arrays of one length", "give each the same number of values")
+    return several.pop() if several else 1
+
+
+def _check_at_once(arrays: Mapping[str, NDArray[np.float64]], treatment: Treatment, count: int) -> None:
+    """Refuse what is known to be wrong, before hours are spent on the pieces that come first."""
+    for name, array in arrays.items():
+        wrong = np.flatnonzero(~np.isfinite(array))
+        if len(wrong):
+            where = f"parameter {name}, parameter set {wrong[0]}"
+            raise ValueRangeError(where, array[wrong[0]], "a finite number", "correct the value")
+    for what, part in (("dose", treatment.doses), ("reset", treatment.resets), ("input change", treatment.changes)):
+        # a piece is given what concerns its own sets, so it cannot see this
+        outside = np.flatnonzero((part.subject != EVERY) & ((part.subject < 0) | (part.subject >= count)))
+        if len(outside):
+            got = f"subject {part.subject[outside[0]]}"
+            allowed = f"a parameter set from 0 to {count - 1}"
+            raise ValueRangeError(f"{what} {outside[0] + 1}", got, allowed, "correct the table")
 
 
 def _what_is_asked(
@@ -187,10 +221,10 @@ def _claim(folder: Path, asked: str) -> None:
 
 def _table(sets: range, result: SimulationResult) -> Table:
     times = result.values.shape[1]
-    columns: dict[str, NDArray[np.float64] | list[str]] = {
+    columns: dict[str, NDArray[Any]] = {
         "set": np.repeat(np.arange(sets.start, sets.stop, dtype=np.float64), times),
         "time": np.broadcast_to(result.times, (len(sets), times)).reshape(-1),
-        "status": [word for word in result.status for _ in range(times)],
+        "status": np.repeat(np.array(result.status, dtype=object), times),
     }
     columns |= {name: result.output(name).reshape(-1) for name in result.outputs}
-    return Table.create(columns)
+    return Table(columns)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
+
+import numpy as np
 
 from limus.evidence.measures import Measure
 from limus.evidence.network import NetworkTable, read_networks
 from limus.evidence.plan import Model
 from limus.evidence.study_table import StudyTable
 from limus.kernel.checks import Finding, Severity
-from limus.kernel.errors import ValueRangeError
+from limus.kernel.errors import InputError, ValueRangeError
 from limus.kernel.execution import Execution, spawn_generators
 from limus.kernel.statistics.network import (
+    BinomialArms,
+    BinomialDraws,
     Contributions,
     DesignQ,
     Network,
@@ -22,7 +26,9 @@ from limus.kernel.statistics.network import (
     Ranking,
     decompose_q,
     fit_network,
+    rank_draws,
     rank_treatments,
+    sample_binomial,
     share_evidence,
     split_nodes,
 )
@@ -31,6 +37,9 @@ from limus.kernel.statistics.pooling import Tau2Method
 __all__ = ["Component", "NetworkAnalysis", "NetworkPlan", "analyse_networks"]
 
 _MOST_FOR_ALL_CONTRIBUTIONS = 15
+_TAU_PRIOR = 5.0
+_PRIOR_SHARE = 0.5  # of the prior's spread: more says that the studies hardly inform tau
+_STEPS = 100  # of the sampler, on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ class NetworkPlan:
     lower_is_better : bool
     draws : int
         For the ranks.
+    binomial : bool
+        Whether a Bayesian model of the events is sampled beside the rest; odds ratios only.
     """
 
     measure: Measure
@@ -55,6 +66,7 @@ class NetworkPlan:
     level_percent: float = 95.0
     lower_is_better: bool = True
     draws: int = 20_000
+    binomial: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +81,9 @@ class Component:
     ranking : Ranking
     contributions : Contributions or None
         None where adjusted weights are negative; a finding says so.
+    binomial : BinomialDraws or None
+        The Bayesian model, where it was asked for and there are events of all studies.
+    binomial_ranking : Ranking or None
     """
 
     fit: NetworkFit
@@ -76,6 +91,8 @@ class Component:
     splits: tuple[NodeSplit, ...]
     ranking: Ranking
     contributions: Contributions | None
+    binomial: BinomialDraws | None = None
+    binomial_ranking: Ranking | None = None
 
     @property
     def loops(self) -> int:
@@ -136,11 +153,14 @@ def analyse_networks(
     NothingSucceededError
         No study is left.
     """
+    if plan.binomial and plan.measure is not Measure.OR:
+        raise InputError("--binomial", f"with {plan.measure}", "odds ratios", "choose --measure OR")
     table = read_networks(tables, plan.measure, reference)
     findings = list(table.findings)
     components = []
     generators = spawn_generators(execution.seed, len(table.networks), stream="network ranks")
-    execution.progress.start("networks", len(table.networks))
+    progress = execution.progress
+    progress.start("networks", len(table.networks) * (_STEPS + 1 if plan.binomial else 1))
     try:
         for network, generator in zip(table.networks, generators, strict=True):
             fit = fit_network(network, plan.tau2_method if plan.model is Model.RANDOM else None)
@@ -153,19 +173,60 @@ def analyse_networks(
             )
             shares, more = _contributions(fit)
             component = Component(fit, decompose_q(network), split_nodes(fit), ranking, shares)
+            if plan.binomial:
+                component, said = _sample(component, table, plan, (generator, progress.advance))
+                more = [*more, *said]
             findings += [*more, *_cautions(component, table, plan)]
             components.append(component)
-            execution.progress.advance()
+            progress.advance()
     finally:
-        execution.progress.finish()
+        progress.finish()
     here = {name for network in table.networks for name in network.treatments}
     elsewhere = tuple(name for name in dict.fromkeys(all_treatments) if name not in here)
     if elsewhere:
-        got = f"{len(elsewhere)} treatments are in none of these networks: {', '.join(elsewhere)}"
+        got = f"{len(elsewhere)} treatments are in none of these networks: {'; '.join(elsewhere)}"
         do = "other outcomes and times are networks of their own; nothing is bridged"
         where = " and ".join(table.names)
         findings.append(Finding("treatments-elsewhere", Severity.NOTE, where, got, "", do))
     return NetworkAnalysis(table, plan, tuple(components), elsewhere, tuple(findings))
+
+
+def _sample(
+    component: Component,
+    table: NetworkTable,
+    plan: NetworkPlan,
+    run: tuple[np.random.Generator, Callable[[], None]],
+) -> tuple[Component, list[Finding]]:
+    """Sample the model of the events; ``run`` is a generator, and what is called on the way."""
+    network = component.fit.network
+    where = _where(network, table)
+    without = [study.name for study in network.studies if study.name not in table.counts]
+    if without:
+        do = "give the arms, or go without --binomial"
+        got = f"no events by arm: {', '.join(without)}"
+        return component, [Finding("no-binomial", Severity.WARNING, where, got, "events of every study", do)]
+    index = {name: at for at, name in enumerate(network.treatments)}
+    rows = [
+        (at, index[treatment], events, n)
+        for at, study in enumerate(network.studies)
+        for treatment, events, n in table.counts[study.name]
+    ]
+    study, treatment, events, n = zip(*rows, strict=True)
+    found = sample_binomial(
+        BinomialArms.create(study, treatment, events, n), run[0], widest_tau=_TAU_PRIOR, advance=run[1]
+    )
+    flat = found.effect.reshape(-1, len(index))
+    ranking = rank_draws(flat, lower_is_better=plan.lower_is_better, level_percent=plan.level_percent)
+    said = []
+    if not found.converged:
+        got = f"R-hat up to {found.r_hat.max():.3f}, effective sample size down to {found.effective.min():.0f}"
+        do = "do not use the Bayesian results; the data may not decide them"
+        said.append(Finding("not-converged", Severity.WARNING, where, got, "below 1.01, 400 or more", do))
+    if float(found.tau.std()) > _PRIOR_SHARE * _TAU_PRIOR / 12**0.5:
+        got = f"the standard deviation of tau is {found.tau.std():.2g}, its prior's {_TAU_PRIOR / 12**0.5:.2g}"
+        do = "read the Bayesian intervals as those of the prior; more studies would be needed"
+        said.append(Finding("tau-from-prior", Severity.WARNING, f"{where}: Bayesian model", got, "", do))
+    return replace(component, binomial=found, binomial_ranking=ranking), said
 
 
 def _contributions(fit: NetworkFit) -> tuple[Contributions | None, list[Finding]]:
@@ -190,16 +251,17 @@ def _cautions(component: Component, table: NetworkTable, plan: NetworkPlan) -> l
         got = f"{len(assumed)} of {len(studies)} studies: {', '.join(assumed)}"
         do = "look at their notes; the result is no better than they are"
         found.append(Finding("assumed-numbers", Severity.WARNING, f"{where}: numbers only assumed", got, "", do))
-    if not component.loops:
+    if not component.loops and len(fit.network.treatments) > 2:
         got = "no closed loop of different designs"
         do = "consistency cannot be tested here; that it holds is an assumption"
         found.append(Finding("no-loops", Severity.WARNING, where, got, "a loop of two designs or more", do))
     if plan.model is Model.RANDOM and fit.degrees_of_freedom < 1:
-        got = f"{len(studies)} studies for {len(fit.network.treatments)} treatments: nothing is left to estimate tau2"
+        words = f"{len(studies)} {'study' if len(studies) == 1 else 'studies'}"
+        got = f"{words} for {len(fit.network.treatments)} treatments: nothing is left to estimate tau2"
         do = "tau2 is taken as 0, so the intervals are those of a common effect: too narrow if effects vary"
         found.append(Finding("no-tau2", Severity.WARNING, where, got, "more studies than a tree needs", do))
     elif plan.model is Model.RANDOM and fit.degrees_of_freedom < 4:
-        got = f"{fit.degrees_of_freedom} degrees of freedom"
+        got = f"{fit.degrees_of_freedom} degree{'s' if fit.degrees_of_freedom > 1 else ''} of freedom"
         found.append(Finding("few-studies", Severity.NOTE, f"{where}: tau2", got, "", "read it as hardly known"))
     if component.designs.between.p < 0.05:
         got = f"Q between designs {component.designs.between.q:.3g}, p {component.designs.between.p:.2g}"

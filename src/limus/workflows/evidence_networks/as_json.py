@@ -62,16 +62,17 @@ def networks_as_dict(analysis: NetworkAnalysis) -> dict[str, Any]:
 def _component(analysis: NetworkAnalysis, component: Component) -> dict[str, Any]:
     fit, ranking, designs = component.fit, component.ranking, component.designs
     names = fit.network.treatments
-    shares = component.contributions
+    shares, reasons = component.contributions, _reasons(component)
     return {
         "reference": names[0],
         "treatments": list(names),
         "k": len(fit.network.studies),
-        "tau2": fit.tau2,
+        "tau2": fit.tau2 if "tau2" not in reasons else np.nan,
         "i2": fit.i2_percent,
         "q": fit.q,
         "q_df": fit.degrees_of_freedom,
         "q_p": fit.q_p,
+        "reasons": reasons,
         "league": league_rows(analysis, component),
         "p_scores": dict(zip(names, ranking.p_score.tolist(), strict=True)),
         "ranking": ranking_rows(component),
@@ -84,6 +85,7 @@ def _component(analysis: NetworkAnalysis, component: Component) -> dict[str, Any
             "designs": [{"treatments": list(d), "k": k, **_test(test)} for d, k, test in designs.designs],
             "node_splits": split_rows(analysis.plan.measure, component.splits),
         },
+        "binomial": _binomial(analysis, component),
         "contributions": None
         if shares is None
         else {
@@ -94,6 +96,60 @@ def _component(analysis: NetworkAnalysis, component: Component) -> dict[str, Any
                 for (a, b), row in zip(shares.effects, shares.share, strict=True)
             ],
         },
+    }
+
+
+def _reasons(component: Component) -> dict[str, str]:
+    """Why a number of a network is missing."""
+    fit = component.fit
+    reasons: dict[str, str] = {}
+    if not fit.random:
+        reasons |= {"tau2": "common effects", "prediction_interval": "common effects"}
+    elif fit.degrees_of_freedom < 1:
+        reasons["tau2"] = "no degrees of freedom; effects and intervals take it as 0"
+    if fit.random and fit.degrees_of_freedom < 2:
+        reasons["prediction_interval"] = "needs two degrees of freedom or more"
+    if fit.degrees_of_freedom < 1:
+        reasons |= {"q": "no degrees of freedom", "i2": "no degrees of freedom"}
+    return reasons
+
+
+def _binomial(analysis: NetworkAnalysis, component: Component) -> dict[str, Any] | None:
+    """The Bayesian model of the events; medians and equal-tailed intervals."""
+    found, ranking = component.binomial, component.binomial_ranking
+    if found is None or ranking is None:
+        return None
+    names = component.fit.network.treatments
+    tail = (100 - analysis.plan.level_percent) / 2
+    flat = found.effect.reshape(-1, len(names))
+    low, middle, high = np.percentile(flat, [tail, 50, 100 - tail], axis=0)
+    tau = np.percentile(found.tau, [tail, 50, 100 - tail])
+    return {
+        "priors": "study levels and log odds ratios normal(0, 100), tau uniform(0, 5)",
+        "converged": found.converged,
+        "tau": {
+            "median": tau[1],
+            "ci": [tau[0], tau[2]],
+            "mean": float(found.tau.mean()),
+            "sd": float(found.tau.std()),
+        },
+        "tau_r_hat": float(found.r_hat[0]),
+        "tau_effective": float(found.effective[0]),
+        "effects": [
+            {
+                "treatment": names[at],
+                "comparator": names[0],
+                "estimate": float(np.exp(middle[at])),
+                "ci": [float(np.exp(low[at])), float(np.exp(high[at]))],
+                "mean_log": float(flat[:, at].mean()),
+                "sd_log": float(flat[:, at].std()),
+                "r_hat": float(found.r_hat[at]),
+                "effective": float(found.effective[at]),
+            }
+            for at in range(1, len(names))
+        ],
+        "sucra": dict(zip(names, ranking.sucra.tolist(), strict=True)),
+        "rank_probabilities": dict(zip(names, ranking.probability.tolist(), strict=True)),
     }
 
 

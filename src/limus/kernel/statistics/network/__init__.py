@@ -3,6 +3,7 @@
 Formulae stand in each file. Ratios are natural logarithms; an effect is row against column.
 """
 
+from limus.kernel.statistics.network.binomial import BinomialArms, BinomialDraws, sample_binomial
 from limus.kernel.statistics.network.contribution import Contributions, share_evidence
 from limus.kernel.statistics.network.fit import NETWORK_TAU2, NetworkFit, fit_network
 from limus.kernel.statistics.network.inconsistency import DesignQ, NodeSplit, QTest, decompose_q, split_nodes
@@ -11,6 +12,8 @@ from limus.kernel.statistics.network.studies import Network, NetworkStudy, find_
 
 __all__ = [
     "NETWORK_TAU2",
+    "BinomialArms",
+    "BinomialDraws",
     "Contributions",
     "DesignQ",
     "Network",
@@ -24,6 +27,7 @@ __all__ = [
     "fit_network",
     "rank_draws",
     "rank_treatments",
+    "sample_binomial",
     "share_evidence",
     "split_nodes",
 ]

@@ -1,0 +1,331 @@
+"""A whole plate of FCS files: controls first, then every well in a process of its own, then dose-responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limus.assay.cytometry.gate_proposals import GateChannels, propose_gates
+from limus.assay.cytometry.gates import Gate
+from limus.assay.cytometry.gating_ml import GatingDocument
+from limus.assay.cytometry.gating_ml_read import read_gating_ml
+from limus.assay.cytometry.generation_control import learn_control
+from limus.assay.cytometry.generation_records import GenerationFit, UndividedControl
+from limus.assay.cytometry.peak_shapes import Floor
+from limus.assay.cytometry.proliferation_dose import dose_responses
+from limus.assay.cytometry.proliferation_records import ProliferationAnalysis, WellResult
+from limus.assay.cytometry.proliferation_settings import ProliferationSettings, read_settings
+from limus.assay.cytometry.proliferation_well import WellJob, analyse_well, own_gates
+from limus.assay.cytometry.rules import CytometryRules, cytometry_rules
+from limus.assay.cytometry.spillover import Spillover, find_spillover, learn_spillover, remarks_on_compensation
+from limus.assay.cytometry.tube import Tube, TubeSettings, gate_tube, read_tube, scatter_gates
+from limus.assay.cytometry.well_files import WellFiles, list_fcs_files, match_wells
+from limus.assay.layout import Layout, LayoutWell, Role
+from limus.assay.plate_findings import note, warning
+from limus.kernel.checks import Finding
+from limus.kernel.errors import InputError, LimusError, UnknownNameError
+from limus.kernel.execution import Execution, spawn_generators
+
+__all__ = ["analyse_plate"]
+
+Floats = NDArray[np.float64]
+_ANALYSED = {Role.SAMPLE, Role.CONTROL, Role.UNSTIMULATED}
+_POOLED = 20_000  # events of each control well for the plate's gates
+_AUTOMATIC = {"plate", "each"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """What is known before the wells are analysed."""
+
+    settings: ProliferationSettings
+    rules: CytometryRules
+    files: WellFiles
+    tube: TubeSettings
+    spillover: Spillover | None
+    compensation: str
+    document: GatingDocument | None
+    findings: tuple[Finding, ...]
+
+
+def analyse_plate(folder: Path, layout: Layout, execution: Execution) -> ProliferationAnalysis:
+    """Analyse the files of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    layout : Layout
+    execution : Execution
+
+    Returns
+    -------
+    ProliferationAnalysis
+
+    Raises
+    ------
+    FileReadError
+        No such folder or no FCS files, a control that the layout names and that cannot be read, or wrong gates.
+    InputError
+        The layout's section is wrong, or nothing is left to analyse.
+    UnknownNameError
+        The layout names a channel or a population that is not there.
+    UnitError
+        Concentrations of one compound in units that cannot be converted.
+    """
+    bench = _prepare(folder, layout)
+    wells = [well for well in layout.wells if well.role in _ANALYSED]
+    if not wells:
+        do = "give wells the roles sample, control or unstimulated"
+        raise InputError(str(layout.path), "no wells to analyse", "wells with cells", do)
+    job = _first_job(bench, wells[0])
+    tubes, unreadable = _control_tubes(bench, layout, wells)
+    gates = _plate_gates(bench, job, tubes)
+    population = _population(bench, gates)
+    job = replace(job, gates=None if bench.settings.gates == "each" else gates, population=population)
+    floor, remarks = _learn_floor(bench, layout, folder, gates)
+    control, control_fits = _learn_undivided(job, tubes, floor, bench)
+    job = replace(job, floor=floor, control=control)
+    generators = spawn_generators(execution.seed, len(wells), stream="proliferation")
+    jobs = [
+        replace(job, well=well, file=bench.files.files.get((well.row, well.column)), generator=generator)
+        for well, generator in zip(wells, generators, strict=True)
+    ]
+    results = execution.map(analyse_well, jobs, label=f"analysing {len(jobs)} wells")
+    findings = [*layout.findings, *bench.findings, *remarks, *unreadable, *_plate_findings(results, floor, control)]
+    return ProliferationAnalysis(
+        folder=folder,
+        layout=layout,
+        settings=bench.settings,
+        wells=tuple(results),
+        gates=gates,
+        matrices=bench.document.matrices if bench.document else {},
+        population=population,
+        spillover=bench.spillover,
+        compensation=bench.compensation,
+        floor=floor,
+        control=control,
+        control_fits=control_fits,
+        doses=tuple(d for index in bench.settings.indices for d in dose_responses(results, index)),
+        findings=(*findings, *_without_repeats(results)),
+    )
+
+
+def _prepare(folder: Path, layout: Layout) -> _Bench:
+    settings = read_settings(layout)
+    rules = cytometry_rules(settings.rules, f"{layout.path}, [proliferation.rules]")
+    listed = list_fcs_files(folder)
+    controls = {*settings.unstained, *settings.single_stains.values()} - set(settings.files.values())
+    files = match_wells(listed, layout, settings.files, controls)
+    channels = tuple(c for c in (settings.dye, settings.viability, settings.cd3, settings.area, settings.height) if c)
+    plain = TubeSettings(channels, None, False, (settings.area, settings.dye), rules.acquisition)
+    spillover, own, said, findings = _find_compensation(folder, settings, plain, listed)
+    document = None
+    if settings.gates not in _AUTOMATIC:
+        document = read_gating_ml(layout.path.parent / settings.gates)
+    tube = replace(plain, spillover=spillover, own_matrix=own)
+    return _Bench(settings, rules, files, tube, spillover, said, document, (*files.findings, *findings))
+
+
+def _find_compensation(
+    folder: Path, settings: ProliferationSettings, plain: TubeSettings, listed: Sequence[Path]
+) -> tuple[Spillover | None, bool, str, tuple[Finding, ...]]:
+    """The plate's matrix, whether each file's own is used, and that in words."""
+    wanted = settings.compensation
+    if wanted == "none":
+        return None, False, "none", ()
+    if wanted == "single_stains" or (wanted == "auto" and settings.single_stains):
+        spillover = _from_single_stains(folder, settings, plain)
+        return spillover, False, f"computed from {len(settings.single_stains)} single stains", ()
+    for path in listed:
+        try:
+            tube = read_tube(path, plain)
+        except LimusError:
+            continue
+        remarks = remarks_on_compensation(tube.data)
+        if find_spillover(tube.data) is not None:
+            return None, True, "the matrix that each file carries", remarks
+        if wanted == "file":
+            allowed = "a keyword $SPILLOVER or SPILL"
+            raise InputError(f"compensation = file, {path.name}", "no matrix", allowed, "give single stains, or none")
+        got = "no matrix in the files, no single stains"
+        return None, False, "none", (*remarks, note("not-compensated", str(folder), got, "", "signals are as measured"))
+    raise InputError(str(folder), "no file that can be read", "FCS files with the layout's channels", "check them")
+
+
+def _from_single_stains(folder: Path, settings: ProliferationSettings, plain: TubeSettings) -> Spillover:
+    tubes = {wanted: read_tube(folder / name, plain) for wanted, name in settings.single_stains.items()}
+    channels = {t.data.names[t.data.place(wanted)]: t for wanted, t in tubes.items()}
+    unstained = None
+    if settings.unstained:
+        parts = [read_tube(folder / name, plain).raw for name in settings.unstained]
+        unstained = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    stained: dict[str, Mapping[str, Floats]] = {name: tube.raw for name, tube in channels.items()}
+    return learn_spillover(stained, unstained, tuple(channels))
+
+
+def _first_job(bench: _Bench, well: LayoutWell) -> WellJob:
+    s = bench.settings
+    return WellJob(
+        well=well,
+        file=None,
+        tube=bench.tube,
+        dye=s.dye,
+        viability=s.viability,
+        cd3=s.cd3,
+        area=s.area,
+        height=s.height,
+        gates=None,
+        gate_rules=bench.rules.gates,
+        matrices=bench.document.matrices if bench.document else {},
+        population=s.population,
+        floor=None,
+        control=None,
+        rules=bench.rules.deconvolution,
+        widening=s.widening,
+        most_generations=s.most_generations,
+        replicates=s.replicates,
+        generator=np.random.default_rng(0),
+    )
+
+
+def _control_tubes(
+    bench: _Bench, layout: Layout, wells: Sequence[LayoutWell]
+) -> tuple[list[tuple[LayoutWell, Tube]], list[Finding]]:
+    """Control wells that can be read; where there are none, the other wells."""
+    for roles in ({Role.CONTROL, Role.UNSTIMULATED}, {Role.SAMPLE}):
+        found: list[tuple[LayoutWell, Tube]] = []
+        problems: list[Finding] = []
+        for well in wells:
+            file = bench.files.files.get((well.row, well.column))
+            if well.role not in roles or file is None:
+                continue
+            try:
+                found.append((well, read_tube(file, bench.tube)))
+            except LimusError as error:
+                problems.append(
+                    warning(
+                        "control-unreadable", f"well {well.name}: {error.where}", error.got, error.allowed, error.do
+                    )
+                )
+        if found:
+            return found, problems
+    do = "look at the files; limus fcs info FILE tells what is wrong with one"
+    raise InputError(str(layout.path), "no well that can be read", "FCS files with the layout's channels", do)
+
+
+def _plate_gates(bench: _Bench, job: WellJob, tubes: Sequence[tuple[LayoutWell, Tube]]) -> tuple[Gate, ...]:
+    if bench.document is not None:
+        return bench.document.gates
+    if bench.settings.gates == "each":
+        return own_gates(tubes[0][1], job)
+    first = tubes[0][1]
+    names = {name for _, tube in tubes for name in tube.names.values()}
+    pooled: dict[bool, dict[str, Floats]] = {}
+    for compensated in (False, True):
+        parts = [(t.compensated if compensated else t.raw, max(1, t.data.events // _POOLED)) for _, t in tubes]
+        pooled[compensated] = {n: np.concatenate([columns[n][::step] for columns, step in parts]) for n in names}
+    own = first.names
+    channels = GateChannels(
+        own[job.area], own[job.height], own[job.viability] if job.viability else "", own[job.cd3] if job.cd3 else ""
+    )
+    tops = {name: max(tube.tops[name] for _, tube in tubes) for name in names}
+    return propose_gates(pooled[False], pooled[True], tops, channels, bench.rules.gates)
+
+
+def _population(bench: _Bench, gates: Sequence[Gate]) -> str:
+    if not gates:
+        raise InputError(f"gates {bench.settings.gates}", "none", "one gate or more", "add gates to the document")
+    wanted = bench.settings.population or gates[-1].name
+    if wanted not in {gate.name for gate in gates}:
+        raise UnknownNameError("population", wanted, ", ".join(g.name for g in gates), "name one of the gates")
+    return wanted
+
+
+def _learn_floor(
+    bench: _Bench, layout: Layout, folder: Path, gates: Sequence[Gate]
+) -> tuple[Floor | None, list[Finding]]:
+    """Autofluorescence from unstained files and blank wells, gated on scatter alone."""
+    paths = [folder / name for name in bench.settings.unstained]
+    blanks = (bench.files.files.get((w.row, w.column)) for w in layout.wells if w.role is Role.BLANK)
+    paths += [path for path in blanks if path is not None]
+    if not paths:
+        got = "no unstained control"
+        do = "late generations are fitted as if cells had no light of their own; add unstained cells"
+        return None, [warning("no-floor", str(layout.path), got, "[proliferation] unstained, or blank wells", do)]
+    values, findings = [], []
+    scatter = scatter_gates(gates)
+    for path in paths:
+        try:
+            tube = read_tube(path, bench.tube)
+        except LimusError as error:
+            findings.append(warning("control-unreadable", error.where, error.got, error.allowed, error.do))
+            continue
+        masks = gate_tube(tube, scatter, bench.document.matrices if bench.document else None)
+        inside = masks[scatter[-1].name] if scatter else ~tube.acquisition.margin
+        values.append(tube.compensated[tube.names[bench.settings.dye]][inside])
+    cells = np.concatenate(values) if values else np.empty(0)
+    try:
+        return Floor.measure(cells), findings
+    except LimusError as error:
+        findings.append(warning("no-floor", error.where, error.got, error.allowed, error.do))
+        return None, findings
+
+
+def _learn_undivided(
+    job: WellJob, tubes: Sequence[tuple[LayoutWell, Tube]], floor: Floor | None, bench: _Bench
+) -> tuple[UndividedControl | None, tuple[GenerationFit, ...]]:
+    cells = []
+    for well, tube in tubes:
+        if well.role is not Role.UNSTIMULATED:
+            continue
+        try:
+            gates = own_gates(tube, job) if job.gates is None else job.gates
+            inside = gate_tube(tube, gates, job.matrices)[job.population]
+        except LimusError:
+            continue  # the well's own status says why
+        dye = tube.compensated[tube.names[job.dye]][inside]
+        if len(dye) >= bench.rules.deconvolution.least_events:
+            cells.append(dye)
+    return learn_control(cells, floor, bench.rules.deconvolution) if cells else (None, ())
+
+
+def _plate_findings(
+    wells: Sequence[WellResult], floor: Floor | None, control: UndividedControl | None
+) -> list[Finding]:
+    found = []
+    if control is None:
+        got = "no undivided control"
+        do = "the brightest peak of each well is taken as undivided; add stained cells without stimulus"
+        found.append(warning("no-undivided-control", "plate", got, "wells with the role unstimulated", do))
+    del floor
+    for status, check, do in (
+        ("poor_fit", "poor-fit", "look at its residuals: gates, doublets, or a dye that does not halve"),
+        ("control_differs", "control-differs", "look at staining and voltage of this well"),
+        ("at_floor", "at-floor", "its last generation holds later ones too; indices are lower bounds"),
+        ("too_few_events", "too-few-events", "no generations were fitted"),
+        ("not_converged", "not-converged", "no numbers are given"),
+    ):
+        names = [w.well.name for w in wells if w.status == status]
+        if names:
+            got = f"{len(names)} wells: {', '.join(names[:12])}" + (" ..." if len(names) > 12 else "")
+            found.append(warning(check, "generations", got, "", do))
+    return found
+
+
+def _without_repeats(wells: Sequence[WellResult]) -> list[Finding]:
+    """Findings of the files: one of each check, with the wells that have it."""
+    grouped: dict[str, list[tuple[str, Finding]]] = {}
+    for w in wells:
+        for finding in w.findings:
+            grouped.setdefault(finding.check, []).append((w.well.name, finding))
+    merged = []
+    for cases in grouped.values():
+        names = list(dict.fromkeys(name for name, _ in cases))
+        first = cases[0][1]
+        where = f"{len(names)} wells: {', '.join(names[:8])}" + (" ..." if len(names) > 8 else "")
+        merged.append(first if len(names) == 1 else replace(first, where=where, got=f"such as {first.got}"))
+    return merged

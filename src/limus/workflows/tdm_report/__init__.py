@@ -1,0 +1,1 @@
+"""Pages of drug monitoring: forecast, doses, evaluation."""
