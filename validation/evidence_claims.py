@@ -27,7 +27,8 @@ from limus.molecule.catalogue import find_compound
 from limus.molecule.conversion import convert_for_compound
 
 HERE = Path(__file__).parent
-STUDIES = 400
+STUDIES = 240
+SPOILT = 8  # one row in so many
 HEADER = ("study", "measure", "estimate", "ci_low", "ci_high", "p", "events_1", "n_1", "events_2", "n_2")
 ARMS = ("study", "arm", "n", "events", "percent", "outcome")
 UNITS = ("compound", "value_printed", "unit_printed", "value_nM")
@@ -83,12 +84,13 @@ def effects(generator: Generator, count: int) -> list[Row]:
 
 
 def units(generator: Generator, count: int) -> list[Row]:
-    rows = []
-    for _ in range(count):
+    rows: list[Row] = []
+    while len(rows) < count:
         compound = find_compound(("tacrolimus", "ciclosporin", "sirolimus")[int(generator.integers(3))])
         value = float(f"{10 ** generator.uniform(-2, 3):.3g}")
         amount = convert_for_compound(value, "ng/mL", "nM", compound)
-        rows.append([compound.name, f"{value:g}", "ng/mL", f"{amount:.3g}"])
+        row = [compound.name, f"{value:g}", "ng/mL", f"{amount:.3g}"]
+        rows += [row] if row not in rows else []
     return rows
 
 
@@ -169,17 +171,17 @@ def planted_errors() -> Part:
         spawn_generators(1, len(PLANTED), stream="bad"), PLANTED, strict=True
     ):
         rows = MAKERS[kind](generator, STUDIES)
-        spoilt = [spoil(row, generator) if at % 4 == 0 else row for at, row in enumerate(rows)]
+        spoilt = [spoil(row, generator) if at % SPOILT == 0 else row for at, row in enumerate(rows)]
         verdicts = {
             row
             for told, row, verdict in judged(header, spoilt)
             if told == check and verdict is Consistency.INCONSISTENT
         }
         # an error that by chance leaves what a row may print is no error
-        wrong = [at + 1 for at in range(0, STUDIES, 4) if spoilt[at] != rows[at]]
+        wrong = [at + 1 for at in range(0, STUDIES, SPOILT) if spoilt[at] != rows[at]]
         share = sum(at in verdicts for at in wrong) / len(wrong)
         found.append(Comparison(f"{name}: share found by {check}, {len(wrong)} rows", share, 1.0, 0.1))
-    return Part("a planted error is found by the check that it is for", "one row in four spoilt", tuple(found))
+    return Part("a planted error is found by the check that it is for", f"one row in {SPOILT} spoilt", tuple(found))
 
 
 def retyped(data: Path) -> Part:

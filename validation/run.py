@@ -25,6 +25,7 @@ from typing import Any
 import assay_curves
 import assay_plates
 import engine_sundials
+import evidence_claims
 import evidence_network
 import evidence_pooling
 import molecule_equilibrium
@@ -127,6 +128,10 @@ def networks(data: Path) -> list[Row]:
     return rows
 
 
+def claims(data: Path) -> list[Row]:
+    return [Row(part.claim, part.against, part.result, not part.failed) for part in evidence_claims.parts(data)]
+
+
 def t_cell(_: Path) -> list[Row]:
     rows, _left_out = predict_observations(load_model("t_cell"))
     fitted = [row.fold for row in rows if row.observation.use == "fit"]
@@ -165,6 +170,7 @@ PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     plates,
     pooling,
     networks,
+    claims,
     t_cell,
     population_pharmacokinetics,
 )

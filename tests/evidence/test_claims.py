@@ -123,6 +123,12 @@ def test_what_any_text_gives_to_check(text: str, check: str, verdict: Consistenc
     assert verdict in verdicts
 
 
+def test_an_empty_last_cell_alone_is_no_slip() -> None:
+    text = "| a | b | c |\n|---|---|---|\n| 1 | x | y |\n| 2 | z | |\n| 3 | y | |\n"
+    bad = [one.row for one in extract_claims(text, "t").others if one.check == "columns-not-shifted"]
+    assert bad == ["line 5"]
+
+
 def test_mixed_units_in_one_column_are_converted() -> None:
     text = "Assay\tAscomycin\tCyclosporin A\nT cells\t0.1 nM\t10 nM\nPBL\t-\t7.5 ng/mL\n"
     said = [one.reason for one in extract_claims(text, "t").others if one.verdict is Consistency.IMPRECISE]

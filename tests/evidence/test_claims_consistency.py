@@ -72,6 +72,8 @@ def test_granularity(tmp_path: Path, row: str, verdict: Consistency) -> None:
         ("A,RR,0.22,0.09,0.54,,5,45,21,42", OK, OK, OK),
         ("A,RR,4.50,1.87,10.85,,5,45,21,42", OK, OK, OK),  # arm 2 against arm 1
         ("A,OR,2.67,1.21,6.04,,56,70,48,80", OK, OK, SKEW),  # exact: not Wald, and not inconsistent
+        ("A,RR,0.09,0.01,1.45,,0,10,5,10", OK, OK, OK),  # 0.5 added to each cell
+        ("A,RR,0,0.01,1.45,,0,10,5,10", OK, OK, NONE),
         ("A,RR,2.40,2.14,4.45,,90,186,29,185", NO, OK, SKEW),
         ("A,RR,3.09,1.14,4.45,,90,186,29,185", OK, NO, SKEW),
     ],

@@ -65,6 +65,12 @@ def test_good_dot_needs_no_repair() -> None:
     assert undirected.repairs == ()
 
 
+def test_a_commented_edge_of_good_dot_stays_a_comment_and_is_said() -> None:
+    graph = only('digraph { a -> b; // not "c" -> d;\n }')
+    assert [(edge.source, edge.target) for edge in graph.edges] == [("a", "b")]
+    assert [repair.kind for repair in graph.repairs] == ["left-out-comment"]
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -91,7 +97,7 @@ def test_a_name_lost_in_a_damaged_text_is_refused_and_in_good_dot_it_is_a_node()
     good = 'digraph g { "Calcineurin"; "NFAT"; "FKBP12" -> "NFAT"; "Calcineurin" -> "NFAT" }'
     assert len(only(good).nodes) == 3
     with pytest.raises(RefusedError, match="FKBP12"):
-        only(good.replace('"FKBP12"', '// Edges "FKBP12"').replace('; "Calc', ';\n"Calc'))
+        only(good.replace('"NFAT";', '"NFAT"; "Broken\nname" -> "NFAT"; "Broken name";'))
 
 
 def test_what_is_not_dot_is_an_error_with_its_line() -> None:

@@ -1,4 +1,4 @@
-"""The one-compartment MAP estimate that NONMEM gave (values printed in issue 8), and that scipy finds on our density."""
+"""The one-compartment MAP estimate that NONMEM gave (values printed in issue 8)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 
 from limus.patient.estimate import EstimateOptions, estimate_patients
 from limus.patient.posterior import minus_twice_log
+from limus.patient.prediction import predict_levels
 from limus.pharmacokinetics.population_model.checks import check_population_model
 
 from .cases import nonmem_table, one_compartment
@@ -44,10 +45,7 @@ def test_without_the_logarithm_of_the_variance_it_would_be_elsewhere() -> None:
 
     def squares(effects: np.ndarray) -> float:
         whole = minus_twice_log(posterior, [0], effects[None, :])[0]
-        level = found.posterior.prediction
-        from limus.patient.prediction import predict_levels
-
-        f = predict_levels(level, [0], effects[None, :])[0]
+        f = predict_levels(posterior.prediction, [0], effects[None, :])[0]
         return whole - float(np.log(0.05 * f**2).sum())
 
     other = minimize(squares, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-10})

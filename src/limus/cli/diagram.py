@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from limus.cli.options import Json, Out, Overwrite
+from limus.cli.options import Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import table
 
@@ -25,11 +25,12 @@ def import_(
     file: Annotated[str, typer.Argument(help="Any text that holds DOT (Graphviz) blocks.")],
     model: Annotated[str, typer.Option("--model", help="Model to compare with; '' for none.")] = "t_cell",
     out: Out = None,
+    seed: Seed = 1,
     json: Json = False,
     overwrite: Overwrite = False,
 ) -> int:
     """Read the DOT blocks of a text, repair them, draw them (with --out), compare them with a model."""
-    return run_command("diagram_import", {"file": file, "model": model}, _show, Options(json, out, 1, overwrite))
+    return run_command("diagram_import", {"file": file, "model": model}, _show, Options(json, out, seed, overwrite))
 
 
 def _show(r: dict[str, Any]) -> str:

@@ -144,12 +144,13 @@ def check(
     file: Annotated[str, typer.Argument(help="CSV of arms or contrasts; columns by their usual names.")],
     every: Annotated[bool, typer.Option("--all", help="Print consistent rows too.")] = False,
     out: Out = None,
+    seed: Seed = 1,
     json: Json = False,
     overwrite: Overwrite = False,
 ) -> int:
     """Recompute what a table prints from what else it prints: percentages, effects, intervals, p, units."""
     settings = {"file": file}
-    return run_command("evidence_check", settings, lambda r: _show_check(r, every), Options(json, out, 1, overwrite))
+    return run_command("evidence_check", settings, lambda r: _show_check(r, every), Options(json, out, seed, overwrite))
 
 
 @app.command()
@@ -157,12 +158,13 @@ def audit(
     file: Annotated[str, typer.Argument(help="A guide, as text.")],
     every: Annotated[bool, typer.Option("--all", help="Print what is consistent or not judged too.")] = False,
     out: Out = None,
+    seed: Seed = 1,
     json: Json = False,
     overwrite: Overwrite = False,
 ) -> int:
     """List the claims of a guide with verdicts and lines, and recompute what its text allows."""
     settings = {"file": file}
-    return run_command("evidence_audit", settings, lambda r: _show_audit(r, every), Options(json, out, 1, overwrite))
+    return run_command("evidence_audit", settings, lambda r: _show_audit(r, every), Options(json, out, seed, overwrite))
 
 
 def _show_check(r: dict[str, Any], every: bool) -> str:

@@ -101,7 +101,8 @@ def _show_forecast(r: dict[str, Any]) -> str:
     columns = [("time", "time h"), ("median", "forecast, median"), ("lower", "5 %"), ("upper", "95 %")]
     columns += [("measured_lower", "measured 5 %"), ("measured_upper", "measured 95 %")]
     columns += [("observed", "measured")] if any(math.isfinite(row["observed"]) for row in rows) else []
-    parts = [_head(r), table(r["levels"], tuple(levels))] if r["levels"] else [_head(r), "no levels"]
+    said = [row | ({"observed": f"<{number(row['observed'])}"} if row["below_limit"] else {}) for row in r["levels"]]
+    parts = [_head(r), table(said, tuple(levels)) if said else "no levels"]
     parts.append(table(rows, tuple(columns)) if rows else "nothing lies ahead: the table gives no regimen that goes on")
     return "\n\n".join([*parts, *_tail(r)])
 

@@ -145,9 +145,12 @@ def _ragged(table: Sequence[tuple[int, list[str]]]) -> Iterator[Judgement]:
     header_line, header = table[0]
     if not all(cell.strip() for cell in header):
         return
+    last_words = {cells[-1].strip() for _, cells in table[1:] if len(cells) == len(header)} - {""}
     for line, cells in table[1:]:
         filled = [cell for cell in cells if cell.strip()]
-        if len(cells) != len(header) or (len(filled) < len(cells) and not cells[-1].strip()):
+        # an empty last cell alone is no slip; one whose words stand in the cell before it is
+        slipped = not cells[-1].strip() and bool(filled) and filled[-1].strip() in last_words
+        if len(cells) != len(header) or slipped:
             why = (
                 f"{len(filled)} filled cells under the {len(header)} columns of line {header_line} "
                 f"({', '.join(header)}): they stand under wrong names from {cells[0].strip()!r} on"

@@ -131,7 +131,9 @@ def search_doses(
     chances = np.array([one.probability_percent for one in candidates])
     if not np.isfinite(chances).any():
         raise NothingSucceededError("dose search", "no draw could be solved", "a finite level", "check the covariates")
-    best = int(np.nanargmax(chances))
+    # where no dose has a chance, the nearest; where several have the same, the one in the middle
+    away = np.array([abs(getattr(one, target.measure)[1] - target.middle) for one in candidates])
+    best = int(np.lexsort((away, -np.nan_to_num(chances, nan=-1.0)))[0])
     limited = candidates[best].dose_mg == float(every[-1]) and candidates[best].below_percent > 10.0
     return DoseSearch(candidates, best, limited)
 

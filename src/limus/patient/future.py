@@ -15,6 +15,7 @@ from limus.pharmacokinetics.event_table.records import Doses, EventRecords, Even
 __all__ = ["CurrentRegimen", "current_regimen", "with_future_doses"]
 
 Floats = NDArray[np.float64]
+_MOMENT_H = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ def with_future_doses(
     table : EventTable
         Of one patient.
     start_h : float
-        When it begins, not before the last row.
+        When it begins, not before the last row; at the last row's time it begins a moment later, since what stands at
+        one time belongs to one occasion.
     dose_mg, interval_h : float
     count : int
         Doses, 1 or more.
@@ -123,6 +125,7 @@ def with_future_doses(
     if start_h < last:
         where = f"{table.source}, ID {table.subjects[0]}, next dose"
         raise InputError(where, f"{start_h:g} h", f"{last:g} h or later, after the last row", "begin later")
+    start_h = max(start_h, last + _MOMENT_H)
     row: dict[str, Any] = {
         "record": len(records),
         "time_h": start_h,

@@ -107,13 +107,15 @@ def prepare_prediction(
 
 
 def _check_occasions(table: EventTable) -> None:
+    """Rows of one time may belong to two occasions: a trough to the one that ends, the dose to the one that begins."""
     records = table.records
     place = occasion_places(table)
-    back = (np.diff(place) < 0) & (np.diff(records.subject) == 0)
+    order = np.lexsort((place, records.time_h, records.subject))
+    back = (np.diff(place[order]) < 0) & (np.diff(records.subject[order]) == 0)
     if back.any():
-        i = int(np.argmax(back)) + 1
+        before, i = order[int(np.argmax(back))], order[int(np.argmax(back)) + 1]
         where = f"{table.source}, ID {table.subjects[records.subject[i]]}, line {records.line[i]}, OCC"
-        got = f"{records.occasion[i]} after {records.occasion[i - 1]}"
+        got = f"{records.occasion[i]} after {records.occasion[before]}"
         raise InputError(where, got, "occasions that follow each other in time", "number them in order of time")
 
 

@@ -106,6 +106,7 @@ def plan_samples(
         steady_state=True,
     )
     part, _ = last_stretch(estimate.model, table)
+    start = float(table.doses.time_h[-1])
     points, covariance = _points(estimate, seed)
     level, slopes, area, area_slopes = _derivatives(estimate, part, points, start + grid, execution)
     information = _information(estimate, table, level, slopes, start + grid)

@@ -65,7 +65,10 @@ def test_score_interval_without_correction_is_a_chi_squared_test_turned_round() 
 def test_without_events_a_ratio_is_open_or_absent() -> None:
     assert two_proportion_intervals(ContrastScale.RR, (0, 10, 5, 10))["Miettinen-Nurminen"][0] == 0
     assert math.isinf(score_interval(ContrastScale.RR, (5, 10, 0, 10))[1])
-    assert set(two_proportion_intervals(ContrastScale.RR, (0, 10, 0, 10))) == {"Walter (0.5 added)"}
+    assert set(two_proportion_intervals(ContrastScale.RR, (0, 10, 0, 10))) == {
+        "Walter (0.5 added)",
+        "Katz (0.5 in each cell)",
+    }
     assert "Katz (Wald)" not in two_proportion_intervals(ContrastScale.RR, (0, 10, 5, 10))
 
 

@@ -17,7 +17,7 @@ _TOLERANCE_FREEDOM = 3.0
 
 
 def learn_control(
-    wells: Sequence[np.ndarray], floor: Floor | None, rules: DeconvolutionRules, *, most_generations: int = 2
+    wells: Sequence[np.ndarray], floor: Floor | None, rules: DeconvolutionRules
 ) -> tuple[UndividedControl | None, tuple[GenerationFit, ...]]:
     """Fit the undivided peak of each control well.
 
@@ -27,8 +27,6 @@ def learn_control(
         Dye of the gated cells.
     floor : Floor or None
     rules : DeconvolutionRules
-    most_generations : int
-        A few cells of a control divide too.
 
     Returns
     -------
@@ -42,7 +40,8 @@ def learn_control(
     for cells in wells:
         edges, cofactor = bin_edges(cells, floor)
         histogram = bin_dye(cells, edges, cofactor)
-        fits.append(fit_generations(histogram, floor, None, rules, widening="fixed", most_generations=most_generations))
+        # a few cells of a control divide too
+        fits.append(fit_generations(histogram, floor, None, rules, widening="fixed"))
     found = np.array([[f.parameters[0], f.parameters[1]] for f in fits if f.status.usable])
     if not len(found):
         return None, tuple(fits)

@@ -37,6 +37,7 @@ _SMOOTHING = 0.12
 _BRIGHTEST_SHARE = 0.01
 _LEAST_EXPECTED = 5.0
 _START_GROWTH = 0.005
+_EM_STEPS = 40
 _HOPELESS = 30.0  # exp(-15) times as probable as the best
 _TOLERANCE = 1e-6
 
@@ -213,10 +214,9 @@ def _search(
     widening: Widening,
 ) -> list[_Tried]:
     """Try numbers of generations downwards; then whether peaks grow, and with growing peaks downwards again."""
-    shape = [*start, _START_GROWTH] if widening == "growing" else [*start]
-    begin = np.array([*shape, *([1.0 / (highest + 1)] * (highest + 1))])
-    first = _make(histogram, floor, control, highest, widening == "growing")
-    tried = _descend(first, begin, start[0])
+    problem = _make(histogram, floor, control, highest, widening == "growing")
+    shape = np.array([*start, _START_GROWTH] if problem.growing else [*start])
+    tried = _descend(problem, np.append(shape, _amounts_for(problem, shape)), start[0])
     best = min(tried, key=lambda t: t.bic)
     if widening == "auto" and best.problem.generations > 0:
         wider = np.insert(best.fit.parameters[0], 2, _START_GROWTH)
@@ -224,18 +224,43 @@ def _search(
     return tried
 
 
+def _amounts_for(problem: GenerationProblem, shape: Floats) -> Floats:
+    """Amounts for given shapes by some steps of expectation maximisation: a start that is near the end."""
+    count = problem.generations + 1
+    shares = problem.shares(np.append(shape, np.zeros(count))[np.newaxis])[0]
+    wanted = problem.counts[0] / problem.totals[0]
+    amounts = np.full(count, 1.0 / count)
+    for _ in range(_EM_STEPS):
+        amounts = amounts * (shares @ (wanted / np.maximum(amounts @ shares, 1e-12)))
+    return np.asarray(amounts)
+
+
 def _descend(problem: GenerationProblem, start: Floats, centre: float) -> list[_Tried]:
     """Fit with fewer and fewer generations until BIC is hopelessly above the best."""
     tried: list[_Tried] = []
     here = start
-    for generations in range(problem.generations, -1, -1):
-        found = _run(replace(problem, generations=generations), here, centre)
+    while True:
+        found = _without_empty(_run(problem, here, centre))
         tried.append(found)
-        if found.bic > min(t.bic for t in tried) + _HOPELESS:
-            break
+        generations = found.problem.generations
+        if generations == 0 or found.bic > min(t.bic for t in tried) + _HOPELESS:
+            return tried
         here = found.fit.parameters[0, :-1].copy()
         here[-1] += found.fit.parameters[0, -1]
-    return tried
+        problem = replace(problem, generations=generations - 1)
+
+
+def _without_empty(tried: _Tried) -> _Tried:
+    """Leave out late generations in which the fit has no cells: the fit without them is the same."""
+    amounts = tried.fit.parameters[0, tried.problem.shape_parameters :]
+    filled = np.flatnonzero(amounts > 0)
+    last = int(filled[-1]) if len(filled) else 0
+    empty = len(amounts) - 1 - last
+    if empty == 0:
+        return tried
+    fit = replace(tried.fit, parameters=tried.fit.parameters[:, : -empty or None])
+    bic = tried.bic - empty * math.log(float(tried.problem.totals[0]))
+    return _Tried(replace(tried.problem, generations=last), fit, tried.deviance, bic)
 
 
 def _first_width(
@@ -245,7 +270,7 @@ def _first_width(
     problem = _make(histogram, floor, None, highest, False)
     widths = np.log([0.1, 0.18, 0.3, 0.45])
     lanes = problem.take(np.zeros(len(widths), dtype=np.intp))
-    amounts = np.full((len(widths), highest + 1), 1.0 / (highest + 1))
+    amounts = [_amounts_for(problem, np.array([start[0], width])) for width in widths]
     begin = np.column_stack([np.full(len(widths), start[0]), widths, amounts])
     found = fit_lanes(lanes, begin, start[0], tolerance=1e-3)
     best = int(np.nanargmin(found.sum_of_squares))

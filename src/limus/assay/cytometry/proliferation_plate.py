@@ -30,7 +30,7 @@ from limus.kernel.checks import Finding
 from limus.kernel.errors import InputError, LimusError, UnknownNameError
 from limus.kernel.execution import Execution, spawn_generators
 
-__all__ = ["analyse_plate"]
+__all__ = ["analyse_plate", "drawn_tubes"]
 
 Floats = NDArray[np.float64]
 _ANALYSED = {Role.SAMPLE, Role.CONTROL, Role.UNSTIMULATED}
@@ -329,3 +329,28 @@ def _without_repeats(wells: Sequence[WellResult]) -> list[Finding]:
         where = f"{len(names)} wells: {', '.join(names[:8])}" + (" ..." if len(names) > 8 else "")
         merged.append(first if len(names) == 1 else replace(first, where=where, got=f"such as {first.got}"))
     return merged
+
+
+def drawn_tubes(a: ProliferationAnalysis) -> tuple[list[Tube], list[dict[str, NDArray[np.bool_]]]]:
+    """Read the wells that the gates are drawn on: controls, else the first wells with numbers; at most six.
+
+    Parameters
+    ----------
+    a : ProliferationAnalysis
+
+    Returns
+    -------
+    list of Tube
+    list of dict
+        Events of each gate.
+    """
+    rules = cytometry_rules(a.settings.rules, str(a.layout.path)).acquisition
+    channels = tuple(
+        c for c in (a.settings.dye, a.settings.viability, a.settings.cd3, a.settings.area, a.settings.height) if c
+    )
+    own = a.spillover is None and a.compensation.startswith("the matrix")
+    settings = TubeSettings(channels, a.spillover, own, (a.settings.area, a.settings.dye), rules)
+    read = [w for w in a.wells if w.file is not None and w.gated]
+    chosen = [w for w in read if w.well.role in {Role.CONTROL, Role.UNSTIMULATED}] or read
+    tubes = [read_tube(w.file, settings) for w in chosen[:6] if w.file is not None]
+    return tubes, [gate_tube(tube, a.gates, a.matrices) for tube in tubes]

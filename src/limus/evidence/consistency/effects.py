@@ -56,6 +56,17 @@ def point_estimate(measure: str, counts: tuple[int, int, int, int]) -> float:
     return effect if measure == "RD" else math.exp(effect)
 
 
+def _point_estimates(measure: str, counts: tuple[int, int, int, int]) -> list[tuple[str, float]]:
+    """The effect as the counts have it, and with 0.5 added where a cell is zero; without those that there are not."""
+    a, n1, c, n2 = counts
+    corrected = point_estimate(measure, counts)
+    if measure == "RD" or 0 not in (a, c, n1 - a, n2 - c):
+        return [] if math.isnan(corrected) else [("", corrected)]
+    plain = {"RR": (a * n2, c * n1), "OR": (a * (n2 - c), c * (n1 - a))}[measure]
+    found = [("", plain[0] / plain[1])] if plain[1] else []
+    return found + ([] if math.isnan(corrected) else [(" with 0.5 added", corrected)])
+
+
 def _turned(counts: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     return counts[2], counts[3], counts[0], counts[1]
 
@@ -108,7 +119,13 @@ def check_effect(reported: Reported) -> Iterator[Judgement]:
         if not candidates:
             continue
         estimate = contrast.estimate
-        values = [(_factor(contrast) * point_estimate(contrast.measure, c), note, c) for note, c in candidates]
+        values = [
+            (_factor(contrast) * value, f"{note}{how}", c)
+            for note, c in candidates
+            for how, value in _point_estimates(contrast.measure, c)
+        ]
+        if not values:
+            continue
         value, note, counts = min(values, key=lambda item: abs(item[0] - estimate.value))
         said = f"{contrast.measure} of {_said(counts, contrast)} is {value:.4g}{note}; printed {estimate.text}"
         if estimate.agrees(value):

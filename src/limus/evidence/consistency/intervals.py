@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from statistics import NormalDist
 
 from limus.evidence.consistency.judgement import Consistency, Judgement
 from limus.evidence.consistency.reported import Contrast, Reported
@@ -12,8 +13,11 @@ from limus.kernel.statistics.pooling import normal_quantile
 
 __all__ = ["check_p_value", "check_symmetry"]
 
-_BORDER = (0.02, 0.10)  # a score or exact test may fall on the other side of 5 % than a Wald interval
-_FACTOR = 2.0  # between p-values of the usual tests
+# Between the z of a Wald interval and that of a score, exact or corrected test of the same counts
+_LEAST_GAP = 0.35
+_SHARE_OF_Z = 0.15
+_GREY_GAP = 0.65
+_SMALLEST_P = 1e-12
 
 
 def check_symmetry(reported: Reported) -> Iterator[Judgement]:
@@ -42,7 +46,8 @@ def check_symmetry(reported: Reported) -> Iterator[Judgement]:
 def check_p_value(reported: Reported) -> Iterator[Judgement]:
     """A p-value and the interval beside it say the same.
 
-    ``p = 2 (1 - Phi(|effect|/se))``, se from the width of the interval, both ranging over what is rounded away.
+    ``p = 2 (1 - Phi(|effect|/se))``, se from the width of the interval or from its side towards no difference, both
+    ranging over what is rounded away.
     """
     for contrast in reported.contrasts:
         if contrast.p is None or not (contrast.estimate and contrast.low and contrast.high):
@@ -73,8 +78,10 @@ def _p_range(contrast: Contrast) -> tuple[float, float] | None:
             effect, width = math.log(e), math.log(b) - math.log(a)
         else:
             effect, width = e, b - a
-        if width > 0:
-            found.append(math.erfc(abs(effect) / (width / (2 * z)) / math.sqrt(2)))
+        # an interval that is not Wald's is told by its side towards no difference
+        towards = abs(effect - (math.log(a if e > 1 else b) if contrast.is_ratio else (a if e > 0 else b)))
+        errors = (error for error in (width / (2 * z), towards / z) if error > 0 and width > 0)
+        found += [math.erfc(abs(effect) / error / math.sqrt(2)) for error in errors]
     null_inside = estimate.lowest <= contrast.null <= estimate.highest
     return (min(found), 1.0 if null_inside else max(found)) if found else None
 
@@ -89,13 +96,19 @@ def _compare(contrast: Contrast, span: tuple[float, float]) -> Judgement:
     )
     if from_p <= highest and lowest <= to_p:
         return Judgement("p-against-interval", contrast.where, Consistency.CONSISTENT, said)
-    level = 1 - contrast.level_percent / 100
-    sides = (to_p < level < lowest) or (highest < level < from_p)
-    nearest = highest if from_p > highest else lowest
-    edge = from_p if from_p > highest else to_p
-    border = all(_BORDER[0] <= value <= _BORDER[1] for value in (nearest, edge))
-    if border or (not sides and max(nearest, edge) <= _FACTOR * min(nearest, edge)):
-        why = f"{said}: within what another test may give"
+    gap = _quantile(to_p) - _quantile(highest) if to_p < lowest else _quantile(lowest) - _quantile(from_p)
+    if gap <= max(_LEAST_GAP, _SHARE_OF_Z * _quantile(lowest if from_p > highest else to_p)):
+        why = f"{said}: within what a test other than Wald's may give"
         return Judgement("p-against-interval", contrast.where, Consistency.CONSISTENT, why)
-    why = f"{said}" + (": on the other side of significance" if sides else "")
+    if gap <= _GREY_GAP:
+        why = f"{said}: further off than most other tests, as happens with small arms"
+        return Judgement("p-against-interval", contrast.where, Consistency.IMPRECISE, why)
+    level = 1 - contrast.level_percent / 100
+    sides = to_p < level < lowest or highest < level < from_p
+    why = said + (": on the other side of significance" if sides else "")
     return Judgement("p-against-interval", contrast.where, Consistency.INCONSISTENT, why)
+
+
+def _quantile(p: float) -> float:
+    """The z of a two-sided p-value."""
+    return NormalDist().inv_cdf(1 - max(p, _SMALLEST_P) / 2)

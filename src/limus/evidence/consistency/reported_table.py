@@ -197,11 +197,17 @@ def _contrast(row: Row, roles: Mapping[str, str]) -> Contrast | None:
         high,
         _cell(row, roles, "p"),
         both if len(both) == 2 else (),
-        level.value if level else 95.0,
+        _level_percent(level),
         percent=not fraction,
         study=row.cells[roles["study"]] if "study" in roles else "",
         group=", ".join([measure, *(row.cells[name] for name in row.cells if _fold(name) in _SHARED)]),
     )
+
+
+def _level_percent(level: Printed | None) -> float:
+    if level is None or not 0 < level.value < 100:
+        return 95.0
+    return 100 * level.value if level.value < 1 else level.value
 
 
 def _noted_contrasts(rows: Sequence[Row], roles: Mapping[str, str], arms: Mapping[int, Arm]) -> list[Contrast]:

@@ -107,12 +107,10 @@ def read_graph(block: DotBlock) -> DotGraph:
     >>> graph.edges[0].sign, graph.repairs[0].kind
     (-1, 'directed')
     """
-    text, repairs = repair_block(block)
-    tokens = list(_tokens(text, block.line))
-    reader = _Reader(tokens, block.line)
-    reader.graph()
+    text, repairs = repair_block(block, genuine_comments=_valid_as_it_stands(block))
+    reader = _parse(text, block.line)
     declared, edges = reader.declared, reader.edges
-    damaged = any(repair.kind not in ("directed", "undirected", "spelling") for repair in repairs)
+    damaged = any(repair.kind not in ("directed", "undirected", "spelling", "left-out-comment") for repair in repairs)
     edges, renamed = _match_names(reader.name, declared, edges, block.line, damaged=damaged)
     used = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target))
     nodes = [DotNode(name, a.get("label", name), True, a) for name, a in declared.items()]
@@ -120,6 +118,23 @@ def read_graph(block: DotBlock) -> DotGraph:
     if not nodes:
         raise FileReadError(f"DOT at line {block.line}", "no nodes", "nodes and edges", "check the block")
     return DotGraph(reader.name, block.line, reader.directed, tuple(nodes), tuple(edges), (*repairs, *renamed), text)
+
+
+def _valid_as_it_stands(block: DotBlock) -> bool:
+    """Whether a block needs no repair; its comments are then comments."""
+    text, repairs = repair_block(block, genuine_comments=True)
+    if any(repair.kind != "left-out-comment" for repair in repairs):
+        return False
+    try:
+        return bool(_parse(text, block.line).edges)
+    except FileReadError:
+        return False
+
+
+def _parse(text: str, line: int) -> _Reader:
+    reader = _Reader(list(_tokens(text, line)), line)
+    reader.graph()
+    return reader
 
 
 def _tokens(text: str, first: int) -> Iterator[tuple[str, str, int]]:

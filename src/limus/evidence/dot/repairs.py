@@ -45,21 +45,23 @@ class Repair:
         return asdict(self)
 
 
-def repair_block(block: DotBlock) -> tuple[str, tuple[Repair, ...]]:
+def repair_block(block: DotBlock, *, genuine_comments: bool = False) -> tuple[str, tuple[Repair, ...]]:
     """Repair a block as far as its text alone allows.
 
     Parameters
     ----------
     block : DotBlock
+    genuine_comments : bool
+        Whether every ``//`` is a comment to its end of line; or else one with words before statements gives them back.
 
     Returns
     -------
     tuple of (str, tuple of Repair)
-        DOT without comments, and what was done. Genuine comments are dropped without mention.
+        DOT without comments, and what was done. Comments without statements are dropped without mention.
     """
     repairs: list[Repair] = []
     text = _spell(block, repairs)
-    text = _uncomment(text, block.line, repairs)
+    text = _uncomment(text, block.line, repairs, genuine=genuine_comments)
     text = _join_names(text, block.line, repairs)
     text = _direct(text, block.line, repairs)
     if block.fences:
@@ -87,7 +89,7 @@ def _spell(block: DotBlock, repairs: list[Repair]) -> str:
     return text
 
 
-def _uncomment(text: str, first: int, repairs: list[Repair]) -> str:
+def _uncomment(text: str, first: int, repairs: list[Repair], *, genuine: bool) -> str:
     """Take out comments; where ``//`` has swallowed statements, take out its words only."""
     text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m[0].count("\n"), text, flags=re.DOTALL)
     out, at = [], 0
@@ -107,6 +109,11 @@ def _uncomment(text: str, first: int, repairs: list[Repair]) -> str:
             at = end
             continue
         line = _line_of(text, at, first)
+        if genuine or not words.strip():
+            why = "it is taken for a comment, though it looks like statements; look whether they are meant"
+            repairs.append(Repair("left-out-comment", line, f"//{_shorten(comment)}", "", why))
+            at = end
+            continue
         why = "a comment runs to the end of its line and would swallow these statements; only its words are taken out"
         repairs.append(
             Repair("swallowed-statements", line, f"//{_shorten(comment)}", _shorten(comment[len(words) :]), why)

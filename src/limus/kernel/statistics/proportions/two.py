@@ -2,9 +2,10 @@ r"""Intervals of two proportions compared, by each method that papers use.
 
 Effects and their variances (Wald, Katz, Woolf) are those of :mod:`limus.kernel.statistics.pooling.two_by_two`. The
 others: Newcombe's interval of a difference joins the Wilson intervals of the arms (methods 10 and 11 of his paper);
-Agresti and Caffo add one event and one non-event to each arm; Walter's adds 0.5 to each cell of a log risk ratio;
-Gart's adds 0.5 to each cell of a log odds ratio; the exact interval of an odds ratio is the conditional one (Fisher,
-Cornfield); score intervals stand in :mod:`limus.kernel.statistics.proportions.score`.
+Agresti and Caffo add one event and one non-event to each arm; Walter adds 0.5 to events and to participants of a log
+risk ratio (others 0.5 to each of the four cells); Gart adds 0.5 to each cell of a log odds ratio; the exact interval of
+an odds ratio is the conditional one (Fisher, Cornfield); score intervals stand in
+:mod:`limus.kernel.statistics.proportions.score`.
 
 Source: Newcombe 1998, Stat Med 17:873; Agresti and Caffo 2000, Am Stat 54:280; Katz and others 1978, Biometrics 34:469.
 """
@@ -59,6 +60,8 @@ def two_proportion_intervals(scale: ContrastScale, counts: Counts, level_percent
         return _differences(counts, z, level_percent)
     wald, more = ("Katz (Wald)", "Walter (0.5 added)") if scale is ContrastScale.RR else ("Woolf (Wald)", "Gart (0.5)")
     found = {wald: _log_wald(BinaryMeasure(scale.value), counts, z), more: _log_added(scale, counts, z)}
+    if scale is ContrastScale.RR:
+        found["Katz (0.5 in each cell)"] = _log_added(scale, counts, z, to_n=1.0)
     found["Miettinen-Nurminen"] = score_interval(scale, counts, level_percent)
     found["Koopman" if scale is ContrastScale.RR else "score"] = score_interval(
         scale, counts, level_percent, corrected=False
@@ -102,11 +105,11 @@ def _log_wald(measure: BinaryMeasure, counts: Counts, z: float) -> Ends:
     return (math.exp(effect - z * error), math.exp(effect + z * error)) if error > 0 else (math.nan, math.nan)
 
 
-def _log_added(scale: ContrastScale, counts: Counts, z: float) -> Ends:
+def _log_added(scale: ContrastScale, counts: Counts, z: float, *, to_n: float = 0.5) -> Ends:
     a, n1, c, n2 = counts
     a1, c1 = a + 0.5, c + 0.5
     if scale is ContrastScale.RR:
-        m1, m2 = n1 + 0.5, n2 + 0.5
+        m1, m2 = n1 + to_n, n2 + to_n
         effect, variance = math.log(a1 / m1 / (c1 / m2)), 1 / a1 - 1 / m1 + 1 / c1 - 1 / m2
     else:
         b1, d1 = n1 - a + 0.5, n2 - c + 0.5

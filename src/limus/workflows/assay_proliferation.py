@@ -1,0 +1,164 @@
+"""``limus assay proliferation``: a folder of FCS files to generations, division indices, IC50s and a report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from limus.assay.cytometry.gating_ml_write import write_gating_ml
+from limus.assay.cytometry.indices import index_words
+from limus.assay.cytometry.proliferation_plate import analyse_plate, drawn_tubes
+from limus.assay.cytometry.proliferation_records import DoseResponse, ProliferationAnalysis
+from limus.assay.cytometry.well_files import list_fcs_files
+from limus.assay.layout_file import read_layout
+from limus.assay.plate_uncertainty import Estimate
+from limus.kernel.execution import Execution
+from limus.kernel.provenance import stamp_run
+from limus.molecule.bench_result import BenchValue, write_bench_result
+from limus.workflows.assay_proliferation_report import build_sections, result_tables
+from limus.workflows.assay_report import write_assay_report
+from limus.workflows.proliferation_figures import GateEvents
+from limus.workflows.request import Request, open_run
+
+__all__ = ["AssayProliferationRequest", "AssayProliferationResult", "run"]
+
+_DEFAULT_OUT = Path("proliferation")
+
+
+class AssayProliferationRequest(Request):
+    """A folder of FCS files and its layout."""
+
+    folder: Path
+    layout: Path
+    seed: int = Field(default=1, ge=0)
+
+
+@dataclass(frozen=True, eq=False)
+class AssayProliferationResult:
+    """An analysed plate and where its report stands."""
+
+    analysis: ProliferationAnalysis
+    report_html: Path
+    report_pdf: Path
+    gates: Path
+    result_toml: Path | None
+    seed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the command contract says."""
+        a = self.analysis
+        return {
+            "assay": "proliferation",
+            "folder": str(a.folder),
+            "layout": str(a.layout.path),
+            "dye": a.settings.dye,
+            "population": a.population,
+            "compensation": a.compensation,
+            "results": [d.as_dict() for d in a.doses],
+            "wells": [w.as_dict() for w in a.wells],
+            "formulae": {name: words.formula for name, words in index_words().items()},
+            "qc": {
+                "undivided_control_wells": a.control.wells if a.control else 0,
+                "unstained_cells": a.floor.events if a.floor else 0,
+                "autofluorescence": a.floor.mean if a.floor else float("nan"),
+                "gates": [{"name": g.name, "parent": g.parent, "rule": g.rule} for g in a.gates],
+                "findings": [finding.as_dict() for finding in a.findings],
+            },
+            "n_wells": len(a.wells),
+            "n_failed": a.n_failed,
+            "gates_file": str(self.gates),
+            "report_html": str(self.report_html),
+            "report_pdf": str(self.report_pdf),
+            "result_toml": None if self.result_toml is None else str(self.result_toml),
+            "seed": self.seed,
+        }
+
+
+def run(
+    request: AssayProliferationRequest, *, out: Path | None = None, execution: Execution | None = None
+) -> AssayProliferationResult:
+    """Analyse a proliferation plate and write its report.
+
+    Parameters
+    ----------
+    request : AssayProliferationRequest
+    out : Path, optional
+        Run directory; ``proliferation`` in the working folder by default.
+    execution : Execution, optional
+        How to run; the request's seed is used.
+
+    Returns
+    -------
+    AssayProliferationResult
+
+    Raises
+    ------
+    FileReadError
+        The folder, the layout, a named control or a file of gates cannot be read.
+    InputError
+        The layout's section is wrong, or there is nothing to analyse.
+    UnknownNameError
+        A channel or a population that is not there.
+    UnitError
+        A unit is missing, unknown or of the wrong kind.
+    OutputError
+        The folder cannot be written, or holds something else.
+    """
+    execution = execution or Execution(seed=request.seed)
+    layout = read_layout(request.layout)
+    files = list_fcs_files(request.folder)
+    inputs = [*layout.files, *files]
+    analysis = analyse_plate(request.folder, layout, execution)
+    directory = open_run(out or _DEFAULT_OUT, "assay_proliferation", request.as_dict(), execution, inputs)
+    gates = write_gating_ml(directory.path / "gates.xml", analysis.gates, analysis.matrices)
+    html, pdf, _ = write_assay_report(
+        directory.path,
+        f"T-cell proliferation by {analysis.settings.dye} dilution",
+        layout.name,
+        build_sections(analysis, GateEvents(*drawn_tubes(analysis))),
+        result_tables(analysis),
+        stamp_run(request.seed, inputs),
+    )
+    values = tuple(_bench_values(analysis))
+    result = write_bench_result(values, directory.path / "result.toml") if values else None
+    return AssayProliferationResult(analysis, html, pdf, gates, result, request.seed)
+
+
+def _bench_values(a: ProliferationAnalysis) -> Iterator[BenchValue]:
+    """What the plate measured of its compounds, for models and guides."""
+    for d in a.doses:
+        for name, estimate, status in (
+            ("ic50_absolute", d.curve.ic50_absolute, d.curve.absolute_status),
+            ("ic50_relative", d.curve.ic50_relative, d.curve.relative_status),
+        ):
+            if status == "ok":
+                yield _bench_value(a, d, name, estimate)
+
+
+def _bench_value(a: ProliferationAnalysis, d: DoseResponse, quantity: str, estimate: Estimate) -> BenchValue:
+    paths = sorted(w.file for group in d.wells for w in group if w.file is not None)
+    digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+    said = [f"group {d.group}" if d.group else "", f"cells of the gate {a.population}"]
+    return BenchValue(
+        compound=d.compound,
+        quantity=quantity,
+        readout=f"T-cell proliferation, {index_words()[d.index].title.lower()}",
+        value=estimate.value,
+        lower=estimate.lower,
+        upper=estimate.upper,
+        unit=d.unit,
+        level_percent=95.0,
+        n=sum(w.usable for group in d.wells for w in group),
+        n_of="wells",
+        method=f"log-logistic curve ({d.curve.model}) of dye-dilution indices",
+        conditions=", ".join(text for text in said if text),
+        file=a.folder.name,
+        file_sha256=digest,
+        layout=a.layout.path.name,
+        layout_sha256=a.layout.sha256,
+    )
