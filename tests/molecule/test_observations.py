@@ -153,6 +153,8 @@ def test_binding_units_parse_and_constants_are_measured(binding: Table) -> None:
 def test_bibliography_is_ascii_and_every_reference_is_used() -> None:
     path = library_folder() / "references.bib"
     assert path.read_bytes().isascii()
-    files = (file for file in library_folder().rglob("*") if file.is_file() and file != path)
+    package = library_folder().parent
+    files = [file for file in library_folder().rglob("*") if file.is_file() and file != path]
+    files += [*package.rglob("*.py"), *(package.parents[1] / "docs").glob("*.md")]
     used = "\n".join(file.read_text(encoding="utf-8") for file in files)
     assert [key for key in load_bibliography(path) if key not in used] == []

@@ -1,1 +1,1 @@
-"""Published evidence: tables of studies and their pooling."""
+"""Published evidence: tables of studies, pooling, networks, claims, consistency checks, diagrams from text."""

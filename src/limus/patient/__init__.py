@@ -1,1 +1,1 @@
-"""Covariates, drug monitoring, skin and disease scores. An empty room until the patient issues."""
+"""Drug monitoring: estimates of random effects, forecasts, doses, evaluation."""

@@ -24,6 +24,7 @@ from limus.report.content import (
 from limus.report.figures.inhibition import draw_inhibition
 from limus.report.figures.plates import draw_heat_map
 from limus.report.markup import escape_markup
+from limus.report.numbers import format_number
 from limus.workflows.assay_report import estimate_cell, figure_block, findings_section, key_of, stated_cell
 from limus.workflows.proliferation_figures import GateEvents
 from limus.workflows.proliferation_sections import (
@@ -143,6 +144,7 @@ def _curves(a: ProliferationAnalysis, index: str) -> Figure:
 def _indices(a: ProliferationAnalysis) -> Section:
     words = index_words()
     names = [name for name in words if name != "percent_divided_cells"]
+    names.sort(key=lambda name: name not in a.settings.indices)
     columns = (
         *(ColumnHead(name, words[name].title, words[name].unit) for name in names),
         ColumnHead("cells", "Cells"),
@@ -150,29 +152,33 @@ def _indices(a: ProliferationAnalysis) -> Section:
     )
     rows = []
     for w in a.wells:
-        inside = w.gated.get(a.population)
-        cells: list[Cell] = [_index_cell(w, name, words[name].unit) for name in names]
-        counted = (
-            text_cell(_DASH)
-            if inside is None
-            else number_cell(inside, "", Directness.MEASURED, note="counted in the well's file")
+        cells = (
+            *(_index_cell(w, name, name in a.settings.indices) for name in names),
+            text_cell(str(w.gated.get(a.population, _DASH))),
+            text_cell(w.status.replace("_", " ")),
         )
-        rows.append(Row(w.well.name, well_label(w), (*cells, counted, text_cell(w.status.replace("_", " ")))))
+        rows.append(Row(w.well.name, well_label(w), cells))
     note = (
-        "Brackets: 95 % intervals of one well's cells (bootstrap); what differs between wells is not in them. Cells: "
-        f"in the gate {escape_markup(a.population)}."
+        "*Inferred* from the dye of the cells in the gate "
+        f"{escape_markup(a.population)}. Brackets: 95 % intervals of one well's cells (bootstrap); what differs "
+        "between wells is not in them. More digits stand in results/wells.csv."
     )
     blocks: list[Block] = [Table("wells", "Indices of each well", columns, tuple(rows), note, "Well")]
     blocks += [_formulae(), *_heat_map(a)]
     return Section("indices", "Indices", tuple(blocks))
 
 
-def _index_cell(w: WellResult, name: str, unit: str) -> Cell:
+def _index_cell(w: WellResult, name: str, main: bool) -> Cell:
+    """The indices that were asked for are results of the report, the others are shown beside them."""
     e = w.index(name)
     if not e.known:
         return text_cell(_DASH)
-    interval = (e.lower, e.upper) if math.isfinite(e.lower) and math.isfinite(e.upper) else None
-    return number_cell(e.value, unit, Directness.INFERRED, interval=interval, note=_CELLS)
+    ends = (e.lower, e.upper) if math.isfinite(e.lower) and math.isfinite(e.upper) else None
+    if main:
+        unit = index_words()[name].unit
+        return number_cell(e.value, unit, Directness.INFERRED, interval=ends, note=_CELLS)
+    said = format_number(e.value)
+    return text_cell(said if ends is None else f"{said} ({format_number(ends[0])} to {format_number(ends[1])})")
 
 
 def _formulae() -> Table:

@@ -18,6 +18,7 @@ from limus.assay.cytometry.scales import Scale, place_on_scale
 from limus.assay.cytometry.tube import Tube
 from limus.kernel.tables import Table
 from limus.report.figures.cytometry import tick_label
+from limus.report.numbers import format_number
 
 __all__ = ["GateEvents", "gating_tables", "generation_tables"]
 
@@ -80,8 +81,8 @@ def gating_tables(a: ProliferationAnalysis, events: GateEvents) -> tuple[Table, 
         grid = _grid(x[finite], y[finite])
         cells += [{"panel": gate.name, **row} for row in grid]
         outlines += [{"panel": gate.name, "x": px, "y": py} for px, py in _outline(gate, x[finite], y[finite])]
-        for name, axis in (("x", axes[0]), ("y", axes[1])):
-            ticks += [{"panel": gate.name, "axis": name, **row} for row in _ticks(axis.scale)]
+        for name, axis, values in (("x", axes[0], x[finite]), ("y", axes[1], y[finite])):
+            ticks += [{"panel": gate.name, "axis": name, **row} for row in _ticks(axis.scale, values)]
         share = 100.0 * events.inside(gate.name).sum() / parent.sum()
         of = gate.parent or "all events"
         note = f"{share:.1f} % of {of}"
@@ -147,14 +148,21 @@ def _outline(gate: Gate, x: Floats, y: Floats) -> list[tuple[float, float]]:
     return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
 
 
-def _ticks(scale: Scale | None) -> list[Row]:
+def _ticks(scale: Scale | None, places: Floats) -> list[Row]:
     if scale is None:
-        return []
-    values = [v for v in _DECADES if v <= scale.top * 1.01]
-    places = place_on_scale(np.array(values), scale)
-    return [
-        {"place": float(p), "label": tick_label(v)} for p, v in zip(places, values, strict=True) if math.isfinite(p)
-    ]
+        low, high = np.quantile(places, (0.001, 0.999))
+        step = _nice_step((high - low) / 4)
+        values = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
+        return [{"place": float(v), "label": tick_label(float(v))} for v in values]
+    shown = [v for v in _DECADES if v <= scale.top * 1.01]
+    at = place_on_scale(np.array(shown), scale)
+    return [{"place": float(p), "label": tick_label(v)} for p, v in zip(at, shown, strict=True) if math.isfinite(p)]
+
+
+def _nice_step(wanted: float) -> float:
+    """1, 2 or 5 times a power of ten, at least as wide as wanted."""
+    power = 10.0 ** math.floor(math.log10(max(wanted, 1e-9)))
+    return next((k * power for k in (1.0, 2.0, 5.0) if k * power >= wanted), 10.0 * power)
 
 
 def generation_tables(wells: Sequence[WellResult], x_label: str) -> tuple[Table, Table, Table, Table] | None:
@@ -197,7 +205,7 @@ def generation_tables(wells: Sequence[WellResult], x_label: str) -> tuple[Table,
 def _panel_name(w: WellResult) -> str:
     said = str(w.well.role).replace("_", " ")
     if w.well.compound:
-        said = f"{w.well.compound} {w.well.concentration.value:.3g} {w.well.concentration.unit}"
+        said = f"{w.well.compound} {format_number(w.well.concentration.value)} {w.well.concentration.unit}"
     return f"{w.well.name}, {said}"
 
 

@@ -9,10 +9,10 @@ from limus.assay.cytometry.proliferation_records import ProliferationAnalysis, W
 from limus.assay.cytometry.rules import load_cytometry_rules
 from limus.assay.layout import Role
 from limus.assay.plate_uncertainty import Estimate
-from limus.kernel.provenance import Directness
-from limus.report.content import Block, Cell, ColumnHead, Notice, Paragraph, Row, Section, Table, number_cell, text_cell
+from limus.report.content import Block, Cell, ColumnHead, Notice, Paragraph, Row, Section, Table, text_cell
 from limus.report.figures.cytometry import MOST_HISTOGRAMS, draw_gating, draw_generations
 from limus.report.markup import escape_markup
+from limus.report.numbers import format_number
 from limus.workflows.assay_report import estimate_cell, figure_block, key_of, stated_cell
 from limus.workflows.proliferation_figures import GateEvents, gating_tables, generation_tables
 
@@ -35,7 +35,7 @@ def well_label(w: WellResult) -> str:
     said = str(w.well.role).replace("_", " ")
     if w.well.compound:
         dose = w.well.concentration
-        said = f"{w.well.compound} {dose.value:.3g} {dose.unit}" if dose.given else w.well.compound
+        said = f"{w.well.compound} {format_number(dose.value)} {dose.unit}" if dose.given else w.well.compound
     return f"{w.well.name}: {said}" + (f", {w.well.group}" if w.well.group else "")
 
 
@@ -97,19 +97,21 @@ def _fit_table(a: ProliferationAnalysis) -> Table:
         if f is None or not f.status.usable:
             continue
         said = _models_tried(f)
-        growth = estimate_cell(Estimate(f.growth), "") if f.growth else text_cell("fixed")
-        cells = (
-            estimate_cell(Estimate(float(f.generations)), ""),
-            estimate_cell(Estimate(f.dye), ""),
-            estimate_cell(Estimate(f.width), ""),
-            growth,
-            estimate_cell(Estimate(f.dispersion), ""),
-            text_cell(said),
+        cells = tuple(
+            text_cell(text)
+            for text in (
+                str(f.generations),
+                format_number(f.dye),
+                format_number(f.width),
+                format_number(f.growth) if f.growth else "fixed",
+                format_number(f.dispersion) if math.isfinite(f.dispersion) else _DASH,
+                said,
+            )
         )
         rows.append(Row(w.well.name, well_label(w), cells))
     note = (
         "The number of generations, and whether peaks widen with each division, is the smallest BIC [@schwarz_1978]. "
-        "Poisson maximum likelihood of the binned dye."
+        "*Inferred* from the cells of each well: Poisson maximum likelihood of the binned dye."
     )
     return Table("fits", "Fits", columns, tuple(rows), note, "Well")
 
@@ -171,18 +173,18 @@ def _gate_counts(a: ProliferationAnalysis) -> Table:
             continue
         margin = max((v for v in w.margin_percent.values() if math.isfinite(v)), default=math.nan)
         drift = list(w.drift_percent.values())[-1] if w.drift_percent else math.nan
-        cells = (
-            _count(w.events),
-            *(_count(w.gated.get(name, 0)) for name in names),
-            estimate_cell(Estimate(margin), "%"),
-            estimate_cell(Estimate(drift), "%"),
-        )
+        percents = [format_number(v, 2) if math.isfinite(v) else _DASH for v in (margin, drift)]
+        counts = [str(w.events), *(str(w.gated.get(name, 0)) for name in names)]
+        cells = tuple(text_cell(text) for text in (*counts, *percents))
         rows.append(Row(w.well.name, well_label(w), cells))
-    return Table("gate-counts", "Events in the gates", columns, tuple(rows), "Margin events are in no gate.", "Well")
-
-
-def _count(events: int) -> Cell:
-    return number_cell(events, "", Directness.MEASURED, note="counted in the well's file")
+    return Table(
+        "gate-counts",
+        "Events in the gates",
+        columns,
+        tuple(rows),
+        "*Measured*: counted in the files. Margin events are in no gate.",
+        "Well",
+    )
 
 
 def controls_section(a: ProliferationAnalysis) -> Section:

@@ -1,1 +1,1 @@
-"""Statistics without pharmacology: so far, the pooling of studies."""
+"""Statistics without pharmacology: pooling of studies, networks, proportions, quantile sketches, moments."""

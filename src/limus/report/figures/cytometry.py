@@ -75,11 +75,7 @@ def draw_gating(cells: Table, outlines: Table, ticks: Table, labels: Table) -> D
             _put_ticks(one, ticks.where(ticks["panel"] == panel) if len(ticks) else ticks)
             one.set_xlabel(row["x_label"])
             one.set_ylabel(row["y_label"])
-            one.set_title(panel)
-            one.annotate(
-                row["note"], (0.98, 0.98), xycoords="axes fraction", ha="right", va="top", fontsize=8, color=_GATE,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}, zorder=5,
-            )  # fmt: skip
+            one.set_title(f"{panel}: {row['note']}", fontsize=8.5)
         if mesh is not None:
             bar = figure.colorbar(mesh, ax=axes, shrink=0.6, pad=0.02, aspect=30)
             bar.outline.set_visible(False)
