@@ -55,7 +55,7 @@ class PatientFile:
 
 @dataclass(frozen=True, eq=False)
 class PatientTable:
-    """A table with the model's covariates, and with all columns of the file."""
+    """A table with the model's covariates; and with all columns of the file, and what was set for all."""
 
     table: EventTable
     raw: EventTable
@@ -87,7 +87,8 @@ def read_patients(model: PopulationModel, file: PatientFile) -> PatientTable:
     raw = read_event_files(list(file.paths), options, molar_mass_g_per_mol=_molar_mass(model.drug))
     if file.subjects:
         raw = select_subjects(raw, file.subjects)
-    raw = with_columns(regroup_occasions(raw, file.occasions), file.columns)
+    constants = tuple(f"{name}={value!r}" for name, value in (file.settings or {}).items())
+    raw = with_columns(regroup_occasions(raw, file.occasions), (*file.columns, *constants))
     own = [name for name in file.overrides if _is_limit(model, name)]
     table = table_for_model(model, raw, settings=_own_settings(model, file), overrides=own)
     return PatientTable(table, raw)

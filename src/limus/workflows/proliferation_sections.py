@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from limus.assay.cytometry.generation_records import GenerationFit
+from limus.assay.cytometry.generation_records import GenerationFit, UndividedControl
 from limus.assay.cytometry.proliferation_records import ProliferationAnalysis, WellResult
 from limus.assay.cytometry.rules import load_cytometry_rules
 from limus.assay.layout import Role
@@ -219,9 +219,13 @@ def controls_section(a: ProliferationAnalysis) -> Section:
         Row("noise", "Cells without dye, SD", _floor_cells(f.deviation if f else nan, cells)),
         Row("undivided", "Undivided cells, median dye above that", _control_cells(*dye, wells)),
         Row("width", "Undivided cells, SD of ln dye", _control_cells(*width, wells)),
+        Row("growth", "Variance of ln dye added by a division", _growth_cells(a.control)),
     )
-    columns = (ColumnHead("value", "Value"), ColumnHead("error", "SD between wells, of ln"), ColumnHead("n", "From"))
-    note = "SD between wells: from the control wells and the tolerance of the rules; used as knowledge in each fit."
+    columns = (ColumnHead("value", "Value"), ColumnHead("error", "SD between wells"), ColumnHead("n", "From"))
+    note = (
+        "SD between wells (of the logarithm; of the variance itself): from the control wells and the tolerance of the "
+        "rules; used as knowledge in each fit."
+    )
     blocks.append(Table("control-values", "Controls", columns, rows, note, "Quantity"))
     return Section("controls", "Controls", tuple(blocks))
 
@@ -236,6 +240,15 @@ def _control_cells(value: float, error: float, wells: int) -> tuple[Cell, ...]:
     n = text_cell(f"{wells} wells" if wells else _DASH)
     missing = "no unstimulated wells"
     return estimate_cell(Estimate(value), "", n=wells or None, missing=missing), estimate_cell(Estimate(error), ""), n
+
+
+def _growth_cells(control: UndividedControl | None) -> tuple[Cell, ...]:
+    if control is None or not math.isfinite(control.growth):
+        return text_cell("found for each well"), text_cell(_DASH), text_cell(_DASH)
+    n = text_cell("stimulated controls")
+    if control.growth == 0:
+        return text_cell("none: peaks do not widen"), text_cell(_DASH), n
+    return estimate_cell(Estimate(control.growth), ""), estimate_cell(Estimate(control.growth_error), ""), n
 
 
 def method_section(a: ProliferationAnalysis) -> Section:

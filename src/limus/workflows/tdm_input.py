@@ -92,8 +92,9 @@ def read_sources(request: MonitoringRequest, *, subjects: tuple[str, ...] = ()) 
             got = f"{model.name} ({model.drug}, {model.units.DV}, {model.matrix})"
             allowed = f"{first.drug} in {first.units.DV}, {first.matrix}, as {first.name}"
             raise InputError("--model", got, allowed, "ask for models of one drug")
-        if model.name in {other.name for other in models if other is not model}:
-            raise InputError("--model", f"{model.name} twice", "each model once", "leave one out")
+    twice = [name for name in request.models if request.models.count(name) > 1]
+    if twice:
+        raise InputError("--model", f"{twice[0]} twice", "each model once", "leave one out")
     file = PatientFile(
         paths=tuple(Path(path) for path in request.files),
         units=request.units,

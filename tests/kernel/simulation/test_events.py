@@ -103,3 +103,18 @@ def test_a_published_model_with_events_runs(reference_data: Path) -> None:
     assert found.status == ("ok",)
     assert np.isfinite(found.values).all()
     assert np.ptp(found.output("Ca_Cyt")) > 0.1  # the calcium oscillates
+
+
+def test_a_trigger_on_time_alone_whose_moment_has_no_closed_form() -> None:
+    compiled = compile_model(
+        read_model_text(
+            "model m() P = 1; Q = 1; Q' = 0; at 1 after cosh(time) > 9 && cosh(time) < 11, persistent=false: P = 3;"
+            "at cosh(time) > 9: Q = 2; end",
+            language="antimony",
+        ),
+        ["P", "Q"],
+    )
+    found = simulate(compiled, np.linspace(0.0, 10.0, 11))
+    assert found.status == ("ok",)
+    np.testing.assert_array_equal(found.output("P")[0], np.ones(11))  # false again before the delay is over
+    np.testing.assert_array_equal(found.output("Q")[0], [1.0] * 3 + [2.0] * 8)  # arcosh(9) is 2.887

@@ -86,10 +86,11 @@ def _refit(fit: GenerationFit, generator: np.random.Generator, replicates: int) 
     expected = problem.expected(fit.parameters[np.newaxis])[0]
     counts = generator.poisson(expected, (replicates, len(expected))).astype(np.float64)
     known = lanes.known.copy()
-    given = problem.precision[0] > 0
-    if given.any():
-        scatter = generator.standard_normal((replicates, 2))
-        known[:, given] = fit.parameters[:2][given] + scatter[:, given] / problem.precision[0, given]
+    given = np.flatnonzero(problem.precision[0] > 0)
+    given = given[given < problem.shape_parameters]
+    if len(given):
+        scatter = generator.standard_normal((replicates, len(given)))
+        known[:, given] = fit.parameters[given] + scatter / problem.precision[0, given]
     lanes = replace(lanes, counts=counts, known=known, floors=_draw_floors(fit, generator, replicates))
     start = np.repeat(fit.parameters[np.newaxis], replicates, axis=0)
     found = fit_lanes(lanes, start, float(fit.parameters[0]), tolerance=_TOLERANCE)

@@ -1,8 +1,9 @@
-"""What undivided cells look like, from one or more wells of stained cells without stimulus."""
+"""What the controls say of the peaks: undivided cells from wells without stimulus, their growth from wells with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from limus.assay.cytometry.generation_histogram import bin_dye, bin_edges
 from limus.assay.cytometry.generation_records import DeconvolutionRules, GenerationFit, UndividedControl
 from limus.assay.cytometry.peak_shapes import Floor
 
-__all__ = ["learn_control"]
+__all__ = ["learn_control", "learn_growth"]
 
 _TOLERANCE_FREEDOM = 3.0
+_GROWTH_TOLERANCE = 0.3  # share of the growth by which wells may differ, before they show it
 
 
 def learn_control(
@@ -52,3 +54,43 @@ def learn_control(
     spread = np.sqrt(squares / (count - 1 + _TOLERANCE_FREEDOM) * (1 + 1 / count))
     control = UndividedControl(float(mean[0]), float(mean[1]), float(spread[0]), float(spread[1]), count)
     return control, tuple(fits)
+
+
+def learn_growth(
+    wells: Sequence[np.ndarray], control: UndividedControl, floor: Floor | None, rules: DeconvolutionRules
+) -> UndividedControl:
+    """Find whether and how much peaks widen with each division.
+
+    Parameters
+    ----------
+    wells : sequence of (N,) numpy.ndarray
+        Dye of the gated cells of stimulated control wells.
+    control : UndividedControl
+    floor : Floor or None
+    rules : DeconvolutionRules
+
+    Returns
+    -------
+    UndividedControl
+        With growth: that of the wells' fits if BIC prefers growing peaks in at least half of them, else 0; as it was
+        where no well could be fitted.
+    """
+    chosen, values = [], []
+    for cells in wells:
+        edges, cofactor = bin_edges(cells, floor)
+        histogram = bin_dye(cells, edges, cofactor)
+        fit = fit_generations(histogram, floor, control, rules)
+        if not fit.status.usable or fit.generations < 1:
+            continue
+        chosen.append(fit.growth > 0)
+        grown = fit if fit.growth > 0 else fit_generations(histogram, floor, control, rules, widening="growing")
+        values.append(grown.growth)
+    if not chosen:
+        return control
+    if 2 * sum(chosen) < len(chosen):
+        return replace(control, growth=0.0, growth_error=0.0)
+    found = np.array(values)
+    mean = float(found.mean())
+    squares = float(((found - mean) ** 2).sum()) + _TOLERANCE_FREEDOM * (_GROWTH_TOLERANCE * mean) ** 2
+    error = float(np.sqrt(squares / (len(found) - 1 + _TOLERANCE_FREEDOM) * (1 + 1 / len(found))))
+    return replace(control, growth=mean, growth_error=error) if mean > 0 else control

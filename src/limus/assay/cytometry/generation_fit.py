@@ -69,7 +69,8 @@ def fit_generations(
     control : UndividedControl or None
     rules : DeconvolutionRules
     widening : str
-        Peaks ``fixed`` in width, ``growing`` from one generation to the next, or what BIC prefers (``auto``).
+        Peaks ``fixed`` in width, ``growing`` from one generation to the next, or ``auto``: what the control says,
+        else what BIC prefers.
     most_generations : int, optional
         In place of the rule.
 
@@ -188,10 +189,12 @@ def dispersion_of(counts: Floats, expected: Floats, parameters: int) -> float:
 def _make(
     histogram: DyeHistogram, floor: Floor, control: UndividedControl | None, generations: int, growing: bool
 ) -> GenerationProblem:
-    known, precision = np.zeros((1, 2)), np.zeros((1, 2))
+    known, precision = np.zeros((1, 3)), np.zeros((1, 3))
     if control is not None:
-        known[0] = control.log_dye, control.log_width
-        precision[0] = 1 / control.log_dye_error, 1 / control.log_width_error
+        known[0, :2] = control.log_dye, control.log_width
+        precision[0, :2] = 1 / control.log_dye_error, 1 / control.log_width_error
+        if control.growth > 0:
+            known[0, 2], precision[0, 2] = control.growth, 1 / control.growth_error
     floors = np.array([[floor.mean], [floor.variance], [floor.third]])
     counts = histogram.counts[np.newaxis]
     return GenerationProblem(histogram.edges, counts, floors, generations, growing, known, precision)
@@ -214,6 +217,8 @@ def _search(
     widening: Widening,
 ) -> list[_Tried]:
     """Try numbers of generations downwards; then whether peaks grow, and with growing peaks downwards again."""
+    if widening == "auto" and control is not None and math.isfinite(control.growth):
+        widening = "growing" if control.growth > 0 else "fixed"
     problem = _make(histogram, floor, control, highest, widening == "growing")
     shape = np.array([*start, _START_GROWTH] if problem.growing else [*start])
     tried = _descend(problem, np.append(shape, _amounts_for(problem, shape)), start[0])

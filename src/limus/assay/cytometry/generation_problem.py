@@ -67,9 +67,9 @@ class GenerationProblem:
         G.
     growing : bool
         Whether peaks widen by a variance that is fitted.
-    known : (B, 2) numpy.ndarray
-        Values of ln d and ln s that a control gives.
-    precision : (B, 2) numpy.ndarray
+    known : (B, 3) numpy.ndarray
+        Values of ln d, ln s and w**2 that controls give.
+    precision : (B, 3) numpy.ndarray
         1 / standard error of each; 0 where nothing is known.
     """
 
@@ -118,8 +118,8 @@ class GenerationProblem:
         expected = np.maximum(np.einsum("bg,bgj->bj", amounts, shares), _LEAST_COUNT)
         residuals, slope = deviance_residuals(self.counts, expected)
         lanes, bins = expected.shape
-        values = np.zeros((lanes, bins + 2))
-        columns = np.zeros((parameters.shape[1], lanes, bins + 2))
+        values = np.zeros((lanes, bins + 3))
+        columns = np.zeros((parameters.shape[1], lanes, bins + 3))
         values[:, :bins] = residuals
         columns[0, :, :bins] = slope * np.einsum("bg,bgj->bj", amounts, by_dye)
         # the variance is exp(2 ln s) + g w**2
@@ -129,8 +129,9 @@ class GenerationProblem:
             grown = np.arange(self.generations + 1) * amounts
             columns[2, :, :bins] = slope * np.einsum("bg,bgj->bj", grown, by_variance)
         columns[first:, :, :bins] = np.moveaxis(shares, 1, 0) * (slope * totals)
-        values[:, bins:] = (parameters[:, :2] - self.known) * self.precision
-        columns[0, :, bins], columns[1, :, bins + 1] = self.precision.T
+        values[:, bins : bins + first] = (parameters[:, :first] - self.known[:, :first]) * self.precision[:, :first]
+        for k in range(first):
+            columns[k, :, bins + k] = self.precision[:, k]
         return values, columns
 
     def take(self, lanes: NDArray[Any], /) -> GenerationProblem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,6 +80,9 @@ class UndividedControl:
     log_dye_error, log_width_error : float
         Standard deviation with which another well may differ from them.
     wells : int
+    growth, growth_error : float
+        Variance of the logarithm that a division adds, from stimulated control wells, and its uncertainty for another
+        well; 0 and 0 where peaks were found not to grow; NaN where nothing is known.
     """
 
     log_dye: float
@@ -86,6 +90,8 @@ class UndividedControl:
     log_dye_error: float
     log_width_error: float
     wells: int
+    growth: float = math.nan
+    growth_error: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from limus.assay.cytometry.gate_proposals import GateChannels, propose_gates
 from limus.assay.cytometry.gates import Gate
 from limus.assay.cytometry.gating_ml import GatingDocument
 from limus.assay.cytometry.gating_ml_read import read_gating_ml
-from limus.assay.cytometry.generation_control import learn_control
+from limus.assay.cytometry.generation_control import learn_control, learn_growth
 from limus.assay.cytometry.generation_records import GenerationFit, UndividedControl
 from limus.assay.cytometry.peak_shapes import Floor
 from limus.assay.cytometry.proliferation_dose import dose_responses
@@ -87,7 +87,7 @@ def analyse_plate(folder: Path, layout: Layout, execution: Execution) -> Prolife
     population = _population(bench, gates)
     job = replace(job, gates=None if bench.settings.gates == "each" else gates, population=population)
     floor, remarks = _learn_floor(bench, layout, folder, gates)
-    control, control_fits = _learn_undivided(job, tubes, floor, bench)
+    control, control_fits = _learn_peaks(job, tubes, floor, bench)
     job = replace(job, floor=floor, control=control)
     generators = spawn_generators(execution.seed, len(wells), stream="proliferation")
     jobs = [
@@ -95,7 +95,7 @@ def analyse_plate(folder: Path, layout: Layout, execution: Execution) -> Prolife
         for well, generator in zip(wells, generators, strict=True)
     ]
     results = execution.map(analyse_well, jobs, label=f"analysing {len(jobs)} wells")
-    findings = [*layout.findings, *bench.findings, *remarks, *unreadable, *_plate_findings(results, floor, control)]
+    findings = [*layout.findings, *bench.findings, *remarks, *unreadable, *_plate_findings(results, control)]
     return ProliferationAnalysis(
         folder=folder,
         layout=layout,
@@ -275,12 +275,24 @@ def _learn_floor(
         return None, findings
 
 
-def _learn_undivided(
+def _learn_peaks(
     job: WellJob, tubes: Sequence[tuple[LayoutWell, Tube]], floor: Floor | None, bench: _Bench
 ) -> tuple[UndividedControl | None, tuple[GenerationFit, ...]]:
+    """Undivided peak from unstimulated wells, growth of the peaks from stimulated ones."""
+    rules = bench.rules.deconvolution
+    resting = _gated_dye(job, tubes, Role.UNSTIMULATED, rules.least_events)
+    if not resting:
+        return None, ()
+    control, fits = learn_control(resting, floor, rules)
+    if control is not None and bench.settings.widening == "auto":
+        control = learn_growth(_gated_dye(job, tubes, Role.CONTROL, rules.least_events), control, floor, rules)
+    return control, fits
+
+
+def _gated_dye(job: WellJob, tubes: Sequence[tuple[LayoutWell, Tube]], role: Role, least: float) -> list[Floats]:
     cells = []
     for well, tube in tubes:
-        if well.role is not Role.UNSTIMULATED:
+        if well.role is not role:
             continue
         try:
             gates = own_gates(tube, job) if job.gates is None else job.gates
@@ -288,20 +300,17 @@ def _learn_undivided(
         except LimusError:
             continue  # the well's own status says why
         dye = tube.compensated[tube.names[job.dye]][inside]
-        if len(dye) >= bench.rules.deconvolution.least_events:
+        if len(dye) >= least:
             cells.append(dye)
-    return learn_control(cells, floor, bench.rules.deconvolution) if cells else (None, ())
+    return cells
 
 
-def _plate_findings(
-    wells: Sequence[WellResult], floor: Floor | None, control: UndividedControl | None
-) -> list[Finding]:
+def _plate_findings(wells: Sequence[WellResult], control: UndividedControl | None) -> list[Finding]:
     found = []
     if control is None:
         got = "no undivided control"
         do = "the brightest peak of each well is taken as undivided; add stained cells without stimulus"
         found.append(warning("no-undivided-control", "plate", got, "wells with the role unstimulated", do))
-    del floor
     for status, check, do in (
         ("poor_fit", "poor-fit", "look at its residuals: gates, doublets, or a dye that does not halve"),
         ("control_differs", "control-differs", "look at staining and voltage of this well"),

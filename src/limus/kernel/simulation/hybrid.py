@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.execution import spawn_generators
 from limus.kernel.simulation.lsoda import Task, Trajectory, begin_run, happen
-from limus.kernel.simulation.schedule import group_stops
+from limus.kernel.simulation.schedule import group_stops, rounding
 
 __all__ = ["solve_with_events"]
 
@@ -98,6 +98,8 @@ class _Hybrid:
 
         if len(self.state) == 0:
             return self._advance_without_states(t, stop, asked, rows)
+        if stop - t <= rounding(stop, self.run.start):  # too short a way for a solver
+            return stop, "ok"
         solver = LSODA(
             self.run.derivatives,
             t,
