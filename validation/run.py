@@ -158,7 +158,10 @@ def plates(_: Path) -> list[Row]:
 
 
 def population_pharmacokinetics(_: Path) -> list[Row]:
-    return [Row(*found) for found in pharmacokinetics.outcomes()]
+    return [
+        Row(claim, against, result, None if passed is None else bool(passed))
+        for claim, against, result, passed in pharmacokinetics.outcomes()
+    ]
 
 
 PARTS: tuple[Callable[[Path], list[Row]], ...] = (

