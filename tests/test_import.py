@@ -41,6 +41,9 @@ def test_the_exported_names_are_the_workflows() -> None:
         "potency",
         "show",
         "simulate",
+        "tdm_forecast",
+        "tdm_evaluate",
+        "tdm_dose",
     }
     for name in set(limus.__all__) - {"__version__"}:
         assert callable(getattr(limus, name))
