@@ -159,9 +159,9 @@ def write(results: dict[str, Any], sets: int, rounds: int, missing: list[str]) -
         "given to this project, not measured here); with ten studies that is",
         f"{low:.0f} to {high:.0f} times as long as limus. The aim is 300.",
         "",
-        "statsmodels has no REML; its `iterated` is Paule and Mandel's estimator. PyMARE at once: all sets in one call,",
-        "as limus has it; otherwise one call a set. The times of limus include Q, I2, H2, weights and the standard error",
-        "of tau2. Only limus searches for further maxima of the likelihood.",
+        "statsmodels has no REML; its `iterated` is Paule and Mandel's estimator. PyMARE at once: all sets in one",
+        "call, as limus has it; otherwise one call a set. The times of limus include Q, I2, H2, weights and the",
+        "standard error of tau2. Only limus searches for further maxima of the likelihood.",
         "",
         *(f"- {package}: could not be installed" for package in missing),
     ]

@@ -9,15 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from limus.kernel.execution import spawn_generators
-from limus.patient.forecast import measured_draws
-from limus.patient.level_likelihood import error_model
-from limus.patient.levels import level_times
-from limus.patient.prediction import predict_levels, prepare_prediction
+from limus.patient.simulated_levels import simulate_levels
 from limus.pharmacokinetics.event_table.read import event_table_from_arrays
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.event_table.units import TableUnits
 from limus.pharmacokinetics.population_model.library import load_population_model
-from limus.pharmacokinetics.population_model.random_effects import draw_random_effects
 from limus.pharmacokinetics.population_model.record import PopulationModel
 
 ONE_COMPARTMENT = Path(__file__).with_name("one_compartment.toml")
@@ -75,18 +71,5 @@ def with_simulated_levels(
     model: PopulationModel, table: EventTable, seed: int
 ) -> tuple[EventTable, np.ndarray, np.ndarray]:
     """Levels drawn from the model itself; also the true effects (S, K) and the true levels (S, M)."""
-    prediction = prepare_prediction(model, table, level_times(table))
-    generator = spawn_generators(seed, 1, stream="truth")[0]
-    space = prediction.space
-    drawn = draw_random_effects(model, prediction.patients, space.occasions, generator)
-    effects = np.zeros((prediction.patients, space.size))
-    for k, name in enumerate(space.subject):
-        effects[:, k] = drawn[name]
-    for occasion in range(space.occasions):
-        for k, name in enumerate(space.occasion):
-            effects[:, space.of_occasion(occasion).start + k] = drawn[name][:, occasion]
-    true = predict_levels(prediction, np.arange(prediction.patients), effects)
-    measured = measured_draws(error_model(model), true, generator)
-    flat = measured[np.isfinite(measured)]
-    levels = replace(table.observations, value=np.maximum(flat, 1e-6))
-    return replace(table, observations=levels), effects, true
+    found = simulate_levels(model, table, spawn_generators(seed, 1, stream="truth")[0])
+    return found.table, found.effects, found.level

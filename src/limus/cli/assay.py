@@ -8,15 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from limus.cli.assay_plates import elisa, phosphatase
+from limus.cli.assay_proliferation import proliferation
 from limus.cli.options import NUMBERS, RESEARCH_USE, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
 
 __all__ = ["app"]
 
-app = typer.Typer(name="assay", help="What a bench produces: curves, plates, ELISA.", no_args_is_help=True)
+app = typer.Typer(name="assay", help="What a bench produces: curves, plates, ELISA, cytometry.", no_args_is_help=True)
 app.command()(phosphatase)
 app.command()(elisa)
+app.command()(proliferation)
 
 File = Annotated[Path, typer.Argument(help="CSV: curve, dose, response[, dose_unit, weight, n, se, top, bottom].")]
 Words = list[str] | None

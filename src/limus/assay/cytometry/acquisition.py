@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 _PARTS = 20  # of equal numbers of events, for drift
 _LEAST_EVENTS = 400
 _RATE_PARTS = 100  # of equal time, for the rate
+_CHANCE = 4.0  # standard errors: less is no drift and no jump, with some hundred looks a plate
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class AcquisitionRules:
     margin_percent : float
         Events at the largest number of a channel, per cent.
     drift_percent : float
-        Change of a channel's median from the first to the last fifth of the events, per cent.
+        Change of a channel's median from the first to the last fifth of the events, per cent; it must also exceed four
+        standard errors.
     rate_fold : float
         Fold by which the rate of events may leave its median.
     """
@@ -47,7 +49,7 @@ class Acquisition:
     Attributes
     ----------
     margin : (N,) numpy.ndarray of bool
-        Events at the largest or the smallest number of a scatter or dye channel.
+        Events piled up at the largest number of a watched channel.
     margin_percent : dict of str to float
         By channel.
     drift_percent : dict of str to float
@@ -125,9 +127,10 @@ def examine_acquisition(
         empty = np.empty(0)
         return Acquisition(margin, shares, dict.fromkeys(watched, math.nan), empty, empty, tuple(findings))
     order = np.argsort(seconds, kind="stable")
-    drifts = {name: _drift(columns[name][order]) for name in watched}
-    for name, percent in drifts.items():
-        if abs(percent) > rules.drift_percent:
+    found = {name: _drift(columns[name][order]) for name in watched}
+    drifts = {name: percent for name, (percent, _) in found.items()}
+    for name, (percent, error) in found.items():
+        if abs(percent) > max(rules.drift_percent, _CHANCE * error):
             got = f"{name} changes by {percent:.2g} %"
             allowed = f"at most {rules.drift_percent:g} % from the first to the last fifth"
             findings.append(warning("drift", where, got, allowed, "look at the file over time; compare with others"))
@@ -152,12 +155,20 @@ def _at_margin(data: FcsData, name: str) -> NDArray[np.bool_]:
     return np.asarray(at_end)
 
 
-def _drift(values: Floats) -> float:
-    """Per cent change of the median from the first to the last fifth, by a line through the medians of 20 parts."""
-    parts = [float(np.median(part)) for part in np.array_split(values, _PARTS)]
-    slope, _ = np.polyfit(np.arange(_PARTS), parts, 1)
-    middle = float(np.median(parts))
-    return 100.0 * float(slope) * 0.8 * _PARTS / abs(middle) if middle else math.nan
+def _drift(values: Floats) -> tuple[float, float]:
+    """Per cent change of the median from the first to the last fifth, and its standard error.
+
+    By a line through the medians of 20 parts, the error from their scatter about it.
+    """
+    medians = np.array([np.median(part) for part in np.array_split(values, _PARTS)])
+    part = np.arange(_PARTS) - 0.5 * (_PARTS - 1)
+    squares = float(np.sum(part**2))
+    slope = float(np.sum(part * medians)) / squares
+    rest = medians - medians.mean() - slope * part
+    error = math.sqrt(float(np.sum(rest**2)) / (_PARTS - 2) / squares)
+    middle = abs(float(np.median(medians)))
+    factor = 100.0 * 0.8 * _PARTS / middle if middle else math.nan
+    return factor * slope, factor * error
 
 
 def _rates(seconds: Floats) -> tuple[Floats, Floats]:
@@ -174,8 +185,7 @@ def _rate_findings(where: str, seconds: Floats, times: Floats, rates: Floats, ru
         return [note("time-not-examined", where, "all events at one time", "times that differ", "check the channel")]
     middle = float(np.median(rates))
     per_part = len(seconds) / len(rates)
-    # four standard deviations of a Poisson count are no jump
-    chance = 4.0 / math.sqrt(max(per_part, 1.0))
+    chance = _CHANCE / math.sqrt(max(per_part, 1.0))  # of a Poisson count
     high = rates > middle * max(rules.rate_fold, 1 + chance)
     low = rates < middle * min(1 / rules.rate_fold, max(0.0, 1 - chance))
     odd = int((high | low).sum())

@@ -82,6 +82,13 @@ def _is(element: ET.Element, name: str) -> bool:
     return element.tag == tag(TRANSFORMS, name)
 
 
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        return math.nan
+
+
 class _Reader:
     """Reads elements; knows the file's name for errors."""
 
@@ -101,10 +108,7 @@ class _Reader:
         text = element.get(tag(space, name))
         if text is None and default is not None:
             return default
-        try:
-            value = float(self.attribute(element, space, name) if text is None else text)
-        except ValueError:
-            value = math.nan
+        value = _number(self.attribute(element, space, name) if text is None else text)
         if math.isnan(value):
             raise self.fail(element.tag.rpartition("}")[2], f"{name} {text!r}", "a number")
         return value
@@ -257,9 +261,9 @@ class _Reader:
         group = self.attribute(element, GATING, "id")
         dimensions: dict[str, tuple[Dimension, list[float]]] = {}
         for divider in element.findall(tag(GATING, "divider")):
-            values = [float(e.text or "nan") for e in divider.findall(tag(GATING, "value"))]
+            values = [_number(e.text) for e in divider.findall(tag(GATING, "value"))]
             if not values or any(math.isnan(v) for v in values):
-                raise self.fail(f"QuadrantGate {group}", "a divider without values", "numbers")
+                raise self.fail(f"QuadrantGate {group}", "a divider without numbers", "a value or more, numbers")
             dimensions[self.attribute(divider, GATING, "id")] = (self.dimension(divider, transforms), sorted(values))
         found = []
         for quadrant in element.findall(tag(GATING, "Quadrant")):

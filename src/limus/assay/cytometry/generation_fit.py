@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,11 @@ from limus.assay.cytometry.generation_records import (
 from limus.assay.cytometry.peak_shapes import Floor, peak_moments
 from limus.kernel.inference import Bounds, FitStatus, LeastSquaresFit, fit_many
 
-__all__ = ["NO_FLOOR", "Widening", "box_of", "dispersion_of", "fit_generations", "fit_lanes", "resolved_generations"]
+__all__ = ["Widening", "dispersion_of", "fit_generations", "fit_lanes", "resolved_generations"]
 
 Floats = NDArray[np.float64]
-NO_FLOOR = Floor(0.0, 0.0)
-Widening = str  # "fixed", "growing" or "auto"
+_NO_FLOOR = Floor(0.0, 0.0)
+Widening = Literal["fixed", "growing", "auto"]
 _WIDTHS = (0.03, 1.2)
 _START_WIDTH = 0.2
 _MOST_GROWTH = 0.25
@@ -78,7 +79,7 @@ def fit_generations(
     -------
     GenerationFit
     """
-    ground = floor or NO_FLOOR
+    ground = floor or _NO_FLOOR
     if histogram.total < rules.least_events:
         return _no_fit(histogram, ground, control, GenerationStatus.TOO_FEW_EVENTS)
     start = (control.log_dye, control.log_width) if control else (_brightest(histogram, ground), math.log(_START_WIDTH))
@@ -130,19 +131,8 @@ def resolved_generations(log_dye: float, width: float, floor: Floor, separation:
     return 30 if apart.all() else int(np.argmin(apart))
 
 
-def box_of(problem: GenerationProblem, centre: float) -> Bounds:
-    """Return the box of a problem: ln d within half a division of where it is looked for.
-
-    Parameters
-    ----------
-    problem : GenerationProblem
-    centre : float
-        ln d.
-
-    Returns
-    -------
-    Bounds
-    """
+def _box_of(problem: GenerationProblem, centre: float) -> Bounds:
+    """The box of a problem: ln d within half a division of where it is looked for."""
     grown = [0.0] if problem.growing else []
     amounts = problem.generations + 1
     low = [centre - LN2 / 2, math.log(_WIDTHS[0]), *grown, *([0.0] * amounts)]
@@ -153,8 +143,22 @@ def box_of(problem: GenerationProblem, centre: float) -> Bounds:
 def fit_lanes(
     problem: GenerationProblem, start: Floats, centre: float, tolerance: float = _TOLERANCE
 ) -> LeastSquaresFit:
-    """Fit the lanes of a problem from start values (B, P)."""
-    box = box_of(problem, centre)
+    """Fit the lanes of a problem.
+
+    Parameters
+    ----------
+    problem : GenerationProblem
+    start : (B, P) numpy.ndarray
+    centre : float
+        ln d is looked for within half a division of it.
+    tolerance : float
+        Of a parameter, in standard errors.
+
+    Returns
+    -------
+    LeastSquaresFit
+    """
+    box = _box_of(problem, centre)
     inside = np.clip(start, box.lower, box.upper)
     return fit_many(problem, inside, bounds=box, tolerance=tolerance)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from limus.assay.cytometry.generation_fit import Widening
 from limus.assay.cytometry.indices import INDICES
 from limus.assay.layout import Layout
 from limus.kernel.errors import InputError
@@ -58,7 +59,7 @@ class ProliferationSettings(Entry):
     unstained: list[str] = Field(default_factory=list)
     gates: str = "plate"
     population: str = ""
-    widening: Literal["auto", "fixed", "growing"] = "auto"
+    widening: Widening = "auto"
     most_generations: Annotated[int, Field(ge=1, le=20)] | None = None
     indices: list[str] = Field(default_factory=lambda: ["division_index"])
     replicates: Annotated[int, Field(ge=0, le=10_000)] = 200

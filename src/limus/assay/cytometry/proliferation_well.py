@@ -13,7 +13,7 @@ from limus.assay.cytometry.gate_proposals import GateChannels, GateRules, propos
 from limus.assay.cytometry.gates import Gate
 from limus.assay.cytometry.gating_ml import SpectrumMatrix
 from limus.assay.cytometry.generation_bootstrap import bootstrap_indices
-from limus.assay.cytometry.generation_fit import fit_generations
+from limus.assay.cytometry.generation_fit import Widening, fit_generations
 from limus.assay.cytometry.generation_histogram import bin_dye, bin_edges
 from limus.assay.cytometry.generation_records import DeconvolutionRules, UndividedControl
 from limus.assay.cytometry.peak_shapes import Floor
@@ -68,7 +68,7 @@ class WellJob:
     floor: Floor | None
     control: UndividedControl | None
     rules: DeconvolutionRules
-    widening: str
+    widening: Widening
     most_generations: int | None
     replicates: int
     generator: np.random.Generator
