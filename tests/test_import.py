@@ -23,6 +23,7 @@ def test_the_exported_names_are_the_workflows() -> None:
         "assay_curve",
         "assay_elisa",
         "assay_phosphatase",
+        "assay_proliferation",
         "calibrate",
         "compare",
         "compounds",

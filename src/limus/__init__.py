@@ -27,6 +27,7 @@ __all__ = [
     "assay_curve",
     "assay_elisa",
     "assay_phosphatase",
+    "assay_proliferation",
     "calibrate",
     "compare",
     "compounds",
