@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from limus.kernel.checks import Finding, Severity
 from limus.patient.prediction import Prediction, predict_levels
-from limus.patient.stretches import occasion_places
 from limus.pharmacokinetics.event_table.records import EventTable
+from limus.pharmacokinetics.population_treatment import occasion_places
 
 __all__ = ["PatientLevels", "lay_out_levels", "level_times", "usable_levels", "with_recency"]
 

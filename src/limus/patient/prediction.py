@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from limus.kernel.errors import InputError, SolveError
 from limus.kernel.execution import Execution
 from limus.patient.effects import EffectSpace, effect_space
-from limus.patient.stretches import Stretches, cut_into_stretches, occasion_places
+from limus.patient.stretches import Stretches, cut_into_stretches
 from limus.pharmacokinetics.event_table.records import EventTable, take_subjects
 from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_simulation import effects_on_doses, simulate_population
+from limus.pharmacokinetics.population_treatment import occasion_places
 
 __all__ = ["Prediction", "predict_levels", "predict_with_slopes", "prepare_prediction"]
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from limus.pharmacokinetics.covariate_history import covariate_history, covariates_at
 from limus.pharmacokinetics.event_table.records import Doses, EventRecords, EventTable, Observations
+from limus.pharmacokinetics.population_treatment import occasion_places, places_within
 
-__all__ = ["Stretches", "cut_into_stretches", "occasion_places", "with_carried_covariates"]
+__all__ = ["Stretches", "cut_into_stretches", "with_carried_covariates"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -62,34 +63,16 @@ class Stretches:
         -------
         (n,) array of int
         """
-        after = (self.begins_h[None, :] < time_h[:, None]) | (
-            (self.begins_h[None, :] == time_h[:, None]) & self.holds_begin[None, :]
-        )
-        own = self.subject[None, :] == subject[:, None]
-        last = np.where(own & after, np.arange(len(self.subject))[None, :], -1).max(axis=1)
-        first = np.searchsorted(self.subject, subject)
-        return np.maximum(last, first)
-
-
-def occasion_places(table: EventTable) -> Integers:
-    """Return the place of each row's occasion among its subject's occasions, in order of their labels.
-
-    Parameters
-    ----------
-    table : EventTable
-
-    Returns
-    -------
-    (R,) array of int
-        From 0.
-    """
-    return _places(table.records.subject, table.records.occasion)
-
-
-def _places(group: Integers, label: Integers) -> Integers:
-    found, place = np.unique(np.stack([group, label], axis=1), axis=0, return_inverse=True)
-    first = np.searchsorted(found[:, 0], found[:, 0])
-    return np.asarray((np.arange(len(found)) - first)[place.reshape(-1)], dtype=np.int64)
+        count = len(self.subject)
+        owner = np.concatenate([self.subject, subject])
+        time = np.concatenate([self.begins_h, time_h])
+        # at one time: what a steady state opens, then levels, then what a reset opens
+        rank = np.concatenate([np.where(self.holds_begin, 0, 2), np.ones(len(subject), dtype=np.int64)])
+        order = np.lexsort((rank, time, owner))
+        latest = np.maximum.accumulate(np.where(order < count, order, -1))
+        found = np.empty(len(order), dtype=np.int64)
+        found[order] = latest
+        return np.maximum(found[count:], np.searchsorted(self.subject, subject))
 
 
 def with_carried_covariates(table: EventTable, rules: Mapping[str, str]) -> EventTable:
@@ -190,7 +173,7 @@ def _stretch_of_rows(
 def _occasions(table: EventTable, stretch: Integers, count: int) -> Integers:
     """For each stretch, the places of its occasions among those of the subject."""
     pairs = np.unique(np.stack([stretch, occasion_places(table)], axis=1), axis=0)
-    local = _places(pairs[:, 0], pairs[:, 1])
+    local = places_within(pairs[:, 0], pairs[:, 1])
     found = np.full((count, int(local.max(initial=0)) + 1), -1, dtype=np.int64)
     found[pairs[:, 0], local] = pairs[:, 1]
     return found

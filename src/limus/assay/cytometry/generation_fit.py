@@ -187,7 +187,7 @@ def dispersion_of(counts: Floats, expected: Floats, parameters: int) -> float:
     if joined:
         joined[-1] = (joined[-1][0] + seen, joined[-1][1] + wanted)
     freedom = len(joined) - parameters
-    return sum((s - w) ** 2 / w for s, w in joined) / freedom if freedom > 0 else math.nan
+    return float(sum((s - w) ** 2 / w for s, w in joined)) / freedom if freedom > 0 else math.nan
 
 
 def _make(

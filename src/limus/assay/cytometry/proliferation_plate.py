@@ -159,10 +159,13 @@ def _find_compensation(
 def _from_single_stains(folder: Path, settings: ProliferationSettings, plain: TubeSettings) -> Spillover:
     tubes = {wanted: read_tube(folder / name, plain) for wanted, name in settings.single_stains.items()}
     channels = {t.data.names[t.data.place(wanted)]: t for wanted, t in tubes.items()}
-    unstained = None
-    if settings.unstained:
-        parts = [read_tube(folder / name, plain).raw for name in settings.unstained]
-        unstained = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    parts = []
+    for name in settings.unstained:
+        try:
+            parts.append(read_tube(folder / name, plain).raw)
+        except LimusError:
+            continue  # told where autofluorescence is measured; dark cells of the single stains stand in
+    unstained = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else None
     stained: dict[str, Mapping[str, Floats]] = {name: tube.raw for name, tube in channels.items()}
     return learn_spillover(stained, unstained, tuple(channels))
 

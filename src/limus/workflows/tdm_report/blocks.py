@@ -128,7 +128,7 @@ def effects_table(case: Case) -> Table:
         prior = np.sqrt(np.diag(space.covariance))
         left = estimate.shrinkage_percent[0]
         for k, name in enumerate(space.names[: len(space.subject)]):
-            value = float(estimate.modes.effects[0, k])
+            value = round(float(estimate.modes.effects[0, k]), 3)
             model = estimate.model.name
             rows.append(
                 Row(

@@ -18,7 +18,6 @@ from limus.report.content import (
     Row,
     Section,
     Table,
-    text_cell,
 )
 from limus.report.figures.drug_monitoring import draw_dose_chances
 from limus.report.markup import escape_markup
@@ -135,7 +134,6 @@ def _candidates(result: TdmDoseResult) -> Table:
     unit = result.case.estimates[0].model.units.DV
     model = " and ".join(e.model.name for e in result.case.estimates)
     heads = (
-        ColumnHead("capsules", "Capsules"),
         ColumnHead("trough", "Trough", unit),
         ColumnHead("auc", "Area", f"{unit}\N{MIDDLE DOT}h"),
         ColumnHead("inside", "In the target", "%"),
@@ -145,7 +143,7 @@ def _candidates(result: TdmDoseResult) -> Table:
     best = result.search.candidates[result.search.best]
     rows = []
     for one in _near(result):
-        label = f"{format_number(one.dose_mg)} mg every {format_number(one.interval_h)} h"
+        label = f"{format_number(one.dose_mg)} mg every {format_number(one.interval_h)} h: {one.capsules}"
         label += " (most probable)" if one is best else ""
         label += " (present dose)" if one is result.current else ""
         rows.append(
@@ -153,7 +151,6 @@ def _candidates(result: TdmDoseResult) -> Table:
                 key_of(f"dose-{one.dose_mg:g}"),
                 label,
                 (
-                    text_cell(one.capsules),
                     simulated(float(one.trough[1]), unit, model, interval=(float(one.trough[0]), float(one.trough[2]))),
                     simulated(
                         float(one.auc[1]),
