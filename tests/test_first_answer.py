@@ -25,7 +25,7 @@ from limus.kernel.language import without_inert_species
 from limus.kernel.simulation import compile_model, simulate
 from limus.signalling.model_library import load_model
 model = compile_model(without_inert_species(load_model("t_cell").model, ["tacrolimus.medium"]), ["IL2"])
-settings = {"stimulus_strength": 0.6, "costimulation": 0.5, "lectin": 1.0, "tacrolimus.medium": 1.0}
+settings = {"stimulus_strength": 0.6, "costimulation": 0.5, "protein_kinase_c": 0.4, "tacrolimus.medium": 1.0}
 print(model.key, simulate(model, np.linspace(0.0, 24.0, 9), settings).values.tobytes().hex())
 print(*sys.modules)
 """
@@ -81,9 +81,9 @@ def test_a_kept_library_model_equals_the_one_that_is_read(tmp_path: Path, monkey
     for model in (read, kept):
         assert isinstance(model.parameters, MappingProxyType)
         assert model.fit_status == "accepted"
-    texts = [write_record(replace(model, fit_covariance=None), model_library._RECORDS) for model in (read, kept)]
+    texts = [write_record(replace(model, fit_draws=None), model_library._RECORDS) for model in (read, kept)]
     assert texts[0] == texts[1]
-    assert np.array_equal(read.fit_covariance, kept.fit_covariance)
+    assert np.array_equal(read.fit_draws, kept.fit_draws)
 
 
 @pytest.mark.parametrize("changed", ["models/t_cell.toml", "models/t_cell.ant", "compounds/tacrolimus.toml"])

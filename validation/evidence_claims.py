@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from evidence.agreement import Comparison, Part
+from evidence.fresh_tables import fresh_tables
 from limus.evidence.consistency import Consistency, examine, read_reported
 from limus.kernel.execution import spawn_generators
 from limus.kernel.statistics.proportions import ContrastScale, two_proportion_intervals
@@ -203,6 +204,7 @@ def parts(data: Path) -> Iterator[Part]:
     """Every part that can be run; those on reference data only where they are."""
     yield good_rows()
     yield planted_errors()
+    yield fresh_tables()
     if (data.parent / "trial_arms.csv").is_file():
         yield retyped(data)
 

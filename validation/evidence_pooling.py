@@ -2,7 +2,8 @@
 
 ``python validation/evidence_pooling.py [DIR]`` compares with metafor's output (``statistics.json`` beside the folder of
 reference data), with the pools that reviews print (``ad_arms.csv``, ``ad_pooled.csv``), with worked examples of papers
-(``evidence/worked_examples.toml``), with a plain search of the likelihood on random sets, and with the exact coverage
+(``evidence/worked_examples.toml``), with what is printed of whole tables that the command reads as they stand
+(``evidence/published_tables.toml``), with a plain search of the likelihood on random sets, and with the exact coverage
 of an interval. Prints a table; exit status 0 only if everything holds.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from evidence.agreement import Comparison, Part
 from evidence.metafor_bcg import compare_with_metafor
 from evidence.published import reviews, worked_examples
+from evidence.published_tables import published_tables
 from limus.kernel.execution import spawn_generators
 from limus.kernel.statistics.pooling import hartung_knapp_interval, mean_spread, pool_effects
 from limus.kernel.statistics.pooling.likelihood import maximise_likelihood
@@ -69,6 +71,7 @@ def parts(data: Path) -> Iterator[Part]:
         yield compare_with_metafor(data)
         yield reviews(data)
     yield from worked_examples()
+    yield from published_tables("pool")
     yield likelihood()
     yield coverage()
 

@@ -30,9 +30,13 @@ import evidence_network
 import evidence_pooling
 import molecule_equilibrium
 import nist_strd
+import patient_tdm
 import pharmacokinetics
 import sbml_suite
-from limus.signalling.calibration import predict_observations
+import survival
+import trial_exposure as trial_exposure_checks
+from cytometry import check as check_cytometry
+from limus.signalling.prediction import predict_observations
 from limus.signalling.model_library import load_model
 from reference_data import REFERENCE_DATA
 
@@ -157,11 +161,27 @@ def plates(_: Path) -> list[Row]:
     return [Row(row.claim, row.against, row.result, row.passed) for row in assay_plates.check(60)]
 
 
+def cytometry(data: Path) -> list[Row]:
+    return [Row(row.claim, row.against, row.result, row.passed) for row in check_cytometry(80, 10_000, data)]
+
+
 def population_pharmacokinetics(_: Path) -> list[Row]:
     return [
         Row(claim, against, result, None if passed is None else bool(passed))
         for claim, against, result, passed in pharmacokinetics.outcomes()
     ]
+
+
+def trial_exposure(_: Path) -> list[Row]:
+    return [Row(*outcome) for outcome in trial_exposure_checks.outcomes()]
+
+
+def drug_monitoring(data: Path) -> list[Row]:
+    return [Row(*outcome) for outcome in patient_tdm.outcomes(data)]
+
+
+def survival_analysis(data: Path) -> list[Row]:
+    return [Row(*outcome) for outcome in survival.outcomes(data)]
 
 
 PARTS: tuple[Callable[[Path], list[Row]], ...] = (
@@ -171,11 +191,15 @@ PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     engine,
     curves,
     plates,
+    cytometry,
     pooling,
     networks,
     claims,
     t_cell,
     population_pharmacokinetics,
+    drug_monitoring,
+    survival_analysis,
+    trial_exposure,
 )
 
 

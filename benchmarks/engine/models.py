@@ -28,7 +28,7 @@ from limus.kernel.simulation.python_code import load_function, write_function
 from limus.kernel.simulation.system import TIME, input_symbol, state_symbol
 from limus.signalling.model_library import load_model
 
-__all__ = ["Work", "linear_pharmacokinetics", "network", "t_cell", "write"]
+__all__ = ["Work", "cascade", "linear_pharmacokinetics", "network", "t_cell", "write"]
 
 SEED = 20240607
 PEER_SETS = 200
@@ -64,7 +64,7 @@ def t_cell(sets: int) -> Work:
     varied = ("calcineurin_total", "fkbp12_total", "il2_threshold", "mtorc1_total")
     parameters = {name: usual[name] * np.exp(0.3 * random.standard_normal(sets)) for name in varied}
     parameters["tacrolimus.medium"] = 10.0 ** random.uniform(-3.0, 3.0, sets)
-    stimulus = {"stimulus_strength": 0.6, "costimulation": 0.5, "lectin": 1.0}
+    stimulus = {"stimulus_strength": 0.6, "costimulation": 0.5, "protein_kinase_c": 0.4}
     parameters |= {name: np.full(sets, value) for name, value in stimulus.items()}
     return Work("t_cell", model, parameters, np.linspace(0.0, 24.0, 49))
 
@@ -115,6 +115,46 @@ def network(states: int, sets: int) -> Work:
     parameters = {name: value * np.exp(0.3 * random.standard_normal(sets)) for name, value in names.items()}
     times = np.concatenate(([0.0], np.geomspace(1e-3, 24.0, 48)))  # numbalsoda allows 500 steps from output to output
     return Work(f"network_{states}", model, parameters, times)
+
+
+def cascade(states: int, sets: int) -> Work:
+    """Return a signalling cascade of kinases with explicit complexes and a feedback, 5 states a tier.
+
+    As in Huang and Ferrell (1996, PNAS 93:10078): the active kinase of a tier binds and activates that of the next, and
+    a phosphatase of each tier undoes it, with rate constants of the same size as theirs (1000 per uM min, 150 per min).
+    The last kinase slows the first activation and every fourth one makes a transcript of a protein that is lost.
+    """
+    tiers = states // 5
+    random = np.random.default_rng(SEED + 1000 + states)
+    lines = ["model cascade()", "compartment cell = 1;", "stimulus = 0.05; threshold = 0.3;"]
+    names: dict[str, float] = {}
+
+    def rate(usual: float) -> str:
+        names[f"k{len(names)}"] = float(usual * np.exp(0.5 * random.standard_normal()))
+        return f"k{len(names) - 1}"
+
+    for i in range(tiers):
+        total, phosphatase = random.uniform(0.5, 1.5), random.uniform(0.05, 0.2)
+        lines.append(f"species x{i} in cell = {total:.6g}, a{i} in cell = 0, p{i} in cell = {phosphatase:.6g};")
+        lines.append(f"species c{i} in cell = 0, d{i} in cell = 0;")
+        if i == 0:
+            lines.append(f"start: x0 => c0; cell*{rate(150.0)}*stimulus*x0*threshold/(threshold + a{tiers - 1});")
+            lines.append(f"go0: c0 => a0; cell*{rate(150.0)}*c0;")
+        else:
+            lines.append(f"bind{i}: x{i} + a{i - 1} => c{i}; cell*({rate(1000.0)}*x{i}*a{i - 1} - {rate(150.0)}*c{i});")
+            lines.append(f"go{i}: c{i} => a{i} + a{i - 1}; cell*{rate(150.0)}*c{i};")
+        lines.append(f"stop{i}: a{i} + p{i} => d{i}; cell*({rate(1000.0)}*a{i}*p{i} - {rate(150.0)}*d{i});")
+        lines.append(f"back{i}: d{i} => x{i} + p{i}; cell*{rate(150.0)}*d{i};")
+        if i % 4 == 3:  # transcription of the phosphatase of the next tier, or of the last
+            j = min(i + 1, tiers - 1)
+            lines.append(f"made{i}: => p{j}; cell*{rate(0.05)}*a{i}^2/({rate(0.3)}^2 + a{i}^2);")
+            lines.append(f"lost{i}: p{j} => ; cell*{rate(0.3)}*p{j};")
+    lines += [f"{name} = {value:.10g};" for name, value in names.items()]
+    description = read_model_text("\n".join([*lines, "end"]), language="antimony")
+    model = compile_model(description, compile_model(description).states)
+    parameters = {name: value * np.exp(0.3 * random.standard_normal(sets)) for name, value in names.items()}
+    times = np.concatenate(([0.0], np.geomspace(1e-3, 24.0, 48)))
+    return Work(f"cascade_{states}", model, parameters, times)
 
 
 def write(work: Work, folder: Path) -> Path:

@@ -89,7 +89,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pieces = [(models.t_cell(T_CELL["limus"]), T_CELL), (models.linear_pharmacokinetics(LINEAR["limus"]), LINEAR)]
-        pieces += [(models.network(size, NETWORK["limus"]), NETWORK) for size in (25, 45, 65, 100)]
+        for make in (models.network, models.cascade):
+            pieces += [(make(size, NETWORK["limus"]), NETWORK) for size in (25, 45, 65, 100)]
         for work, counts in pieces:
             results["cases"][work.name] = measure(work, counts, options.rounds, folder)
     results["threads"] = scale.threads(T_CELL["limus"], options.rounds)

@@ -27,7 +27,7 @@ from limus.kernel.language import without_inert_species
 from limus.kernel.simulation import compile_model, simulate
 from limus.signalling.model_library import load_model
 model = compile_model(without_inert_species(load_model("t_cell").model, ["tacrolimus.medium"]), ["IL2"])
-settings = {"stimulus_strength": 0.6, "costimulation": 0.5, "lectin": 1.0, "tacrolimus.medium": 1.0}
+settings = {"stimulus_strength": 0.6, "costimulation": 0.5, "protein_kinase_c": 0.4, "tacrolimus.medium": 1.0}
 print(simulate(model, np.linspace(0.0, 24.0, 49), settings, relative_tolerance=1e-6).values[0, -1, 0])
 """
 

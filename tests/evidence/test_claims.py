@@ -148,3 +148,26 @@ def test_files_of_claims_are_read_strictly(tmp_path: Path) -> None:
     path.write_text(shipped.replace(",inconsistent,", ",wrong,"), encoding="utf-8")
     with pytest.raises(FileReadError, match="verdict"):
         read_claims(path)
+
+
+def judged(text: str, check: str) -> list[Consistency]:
+    return [one.verdict for one in examine(extract_claims(text, "t").reported) if one.check == check]
+
+
+def test_two_proportions_before_an_effect_are_its_arms() -> None:
+    text = "Response in 45/60 (75%) and 20/58 (34%) (RR 2.18, 95% CI 1.48-3.19)."
+    assert judged(text, "effect-from-counts") == [Consistency.CONSISTENT]
+    assert judged(text.replace("2.18", "2.58"), "effect-from-counts") == [Consistency.INCONSISTENT]
+
+
+def test_counts_under_a_heading_with_n() -> None:
+    text = "| Outcome | Drug (n=60) | Vehicle (n=58) |\n|---|---|---|\n| IGA | 30 (50%) | 12 (20.7%) |\n"
+    text += "| Burning | 70 (35%) | 10 (27%) |\n"
+    assert judged(text, "percent-of-counts") == [Consistency.CONSISTENT] * 2 + [Consistency.INCONSISTENT]
+    assert judged(text, "counts-possible").count(Consistency.INCONSISTENT) == 1
+
+
+def test_a_concentration_in_two_units_is_that_of_the_compound_before_it() -> None:
+    text = "Tacrolimus 10 ng/mL (12.4 nM); ciclosporin 200 ng/mL (166 \N{MICRO SIGN}M); then 10.0 nM (2.00 ng/mL)."
+    found = judged(text, "units-agree")
+    assert found == [Consistency.CONSISTENT, Consistency.INCONSISTENT, Consistency.INCONSISTENT]

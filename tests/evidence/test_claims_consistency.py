@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from limus.evidence.consistency import CONSISTENCY_CHECKS, Consistency, examine, read_printed, read_reported, summarise
+from limus.evidence.consistency.cells import read_counts, read_effect, read_p_value
 from limus.kernel.errors import FileReadError
 
 
@@ -228,3 +229,72 @@ def test_printed_numbers(text: str, value: float, place: float) -> None:
     assert found is not None
     assert (found.value, found.place) == pytest.approx((value, place))
     assert read_printed("12 weeks") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("15/18", {"events": 15, "n": 18}),
+        ("15 (83%)", {"events": 15, "percent": 83}),
+        ("493/1,022 (48.2)", {"events": 493, "n": 1022, "percent": 48.2}),
+        ("83% (15/18)", {"percent": 83, "events": 15, "n": 18}),
+        ("48.2", {}),
+    ],
+)
+def test_cells_of_counts(text: str, wanted: dict[str, float]) -> None:
+    assert {name: number.value for name, number in read_counts(text).items()} == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("1.2 (0.9-1.6)", (1.2, 0.9, 1.6)),
+        ("1.2 (0.9\N{EN DASH}1.6)", (1.2, 0.9, 1.6)),
+        ("0.9, 1.6", (None, 0.9, 1.6)),
+        ("[0.9; 1.6]", (None, 0.9, 1.6)),
+        ("-0.5 (-0.9 to -0.1)", (-0.5, -0.9, -0.1)),
+        ("\N{MINUS SIGN}0.5 (\N{MINUS SIGN}0.9, \N{MINUS SIGN}0.1)", (-0.5, -0.9, -0.1)),
+        ("1.2 (95% CI 0.9 to 1.6)", (1.2, 0.9, 1.6)),
+    ],
+)
+def test_cells_of_effects(text: str, wanted: tuple[float | None, float, float]) -> None:
+    found = read_effect(text)
+    assert found is not None
+    assert tuple(None if number is None else number.value for number in found) == wanted
+    assert read_effect("1.2") is None
+
+
+@pytest.mark.parametrize(("text", "relation"), [("p<0.001", "<"), ("P = .03", ""), ("0.04 **", ""), (">0.05", ">")])
+def test_cells_of_p_values(text: str, relation: str) -> None:
+    found = read_p_value(text)
+    assert found is not None
+    assert found.relation == relation
+    assert read_p_value("n.s.") is None
+
+
+def test_a_table_as_papers_have_it(tmp_path: Path) -> None:
+    text = 'Trial,Group,N,Responders (%),P value\nA,drug,"1,022",493 (48.2%),p<0.001\nB,drug,18,15 (38%),NS\n'
+    assert verdicts(tmp_path, text, "percent-of-counts") == [OK, NO]
+    assert verdicts(tmp_path, text, "numbers-readable") == [NONE]
+    text = "Study,OR (95% CI),p,events_1,n_1,events_2,n_2\nA,2.67 (1.21\N{EN DASH}6.04),0.02,56,70,48,80\n"
+    assert verdicts(tmp_path, text, "interval-from-counts") == [OK]
+    assert verdicts(tmp_path, text, "p-against-interval") == [OK]
+    wide = "Study,Experimental Events,Experimental Total,Control Events,Control Total\nA,5,50,9,50\nB,54,50,8,61\n"
+    assert verdicts(tmp_path, wide, "counts-possible") == [OK, OK, NO, OK]
+    assert verdicts(
+        tmp_path, "study,arm,n,events,proportion\nA,x,70,34,0.486\nA,y,70,30,0.71\n", "percent-of-counts"
+    ) == [
+        OK,
+        NO,
+    ]
+
+
+def test_decimal_commas_are_refused_not_guessed(tmp_path: Path) -> None:
+    for cell in ("48,6", "0,486"):
+        with pytest.raises(FileReadError, match="decimal point"):
+            verdicts(tmp_path, f"study;arm;n;events;percent\nA;x;70;34;{cell}\n", "percent-of-counts")
+
+
+def test_rounding_keeps_the_order(tmp_path: Path) -> None:
+    text = "study,measure,estimate,ci_low,ci_high\nA,OR,0.8,0.9,1.6\nB,OR,0.9,0.9,1.6\nC,OR,0.85,0.9,1.6\n"
+    assert verdicts(tmp_path, text, "estimate-inside-interval") == [NO, OK, OK]

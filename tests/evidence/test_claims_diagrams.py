@@ -8,6 +8,7 @@ import pytest
 
 from limus.evidence.dot import DotGraph, compare_with_model, find_blocks, read_graph
 from limus.kernel.errors import FileReadError, RefusedError
+from limus.workflows import diagram_import
 
 BROKEN = """Prose before.
 
@@ -143,3 +144,28 @@ def test_a_missing_and_an_extra_edge_are_found() -> None:
     assert "missing" in found.values()
     missing = [one for one in compare_with_model(only(text)) if one.verdict == "missing"]
     assert any(one.target == "calcineurin" and one.model == "inhibits" for one in missing)
+
+
+def test_edges_of_both_kinds_are_all_read_as_arrows_and_that_is_said() -> None:
+    graph = only('digraph { a -> b; b -- c; d [label="x -- y"]; d -> a }')
+    assert [(edge.source, edge.target) for edge in graph.edges] == [("a", "b"), ("b", "c"), ("d", "a")]
+    assert [repair.kind for repair in graph.repairs] == ["mixed-edges"]
+    assert next(node for node in graph.nodes if node.id == "d").label == "x -- y"
+
+
+def test_a_bare_name_divided_at_the_end_of_a_line_is_joined() -> None:
+    graph = only("digraph {\n Kinase; Prolif-\neration;\n Kinase -> Prolif-\n  eration;\n}")
+    assert [(edge.source, edge.target) for edge in graph.edges] == [("Kinase", "Proliferation")]
+    assert [(repair.kind, repair.line) for repair in graph.repairs] == [("joined-name", 2), ("joined-name", 4)]
+
+
+def test_a_model_that_cannot_be_read_does_not_stop_the_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise FileReadError("fit.csv", "stale", "a fit", "calibrate")
+
+    monkeypatch.setattr(diagram_import, "compare_with_model", fail)
+    file = tmp_path / "own.txt"
+    file.write_text("digraph { a -> b }", encoding="utf-8")
+    found = diagram_import.run(diagram_import.DiagramImportRequest(file=str(file))).as_dict()
+    assert "fit.csv" in found["graphs"][0]["not_compared"]
+    assert len(found["graphs"][0]["edges"]) == 1

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import limus
 from limus.evidence.comparison import Comparison, compare_treatments
 from limus.evidence.explanation import explain_by_moderators, look_for_small_study_effects, split
 from limus.evidence.measures import Measure, compute_effects
@@ -211,3 +212,26 @@ def test_a_ratio_that_cannot_be_read_leaves_out_its_study_only(tmp_path: Path) -
     assert found.status == {"A": "pooled", "B": "unreadable-effect", "C": "pooled"}
     assert {f.check for f in found.findings} == {"unreadable-effect", "interval-not-wald"}
     assert pool_effects(found.effect, found.variance).studies[0] == 2
+
+
+def test_one_study_has_no_interval_by_hartung_and_knapp_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "one.csv"
+    file.write_text("study,treatment,n,events\nA,drug,50,5\nA,placebo,50,9\n", encoding="utf-8")
+    found = limus.evidence_pool(file=str(file), measure="RR", ci="hk").as_dict()
+    assert found["ci_method"] == "wald"
+    assert "hartung-knapp-one-study" in {finding["check"] for finding in found["findings"]}
+    knapp = [line for line in found["sensitivity"] if "Hartung" in line["analysis"]]
+    assert {line["status"] for line in knapp} == {"failed"}
+    assert all(line["reason"] for line in knapp)
+
+
+def test_risks_without_any_event_have_no_standard_error_by_mantel_and_haenszel(tmp_path: Path) -> None:
+    file = tmp_path / "none.csv"
+    rows = "A,drug,50,0\nA,placebo,50,0\nB,drug,60,0\nB,placebo,50,0\n"
+    file.write_text(f"study,treatment,n,events\n{rows}", encoding="utf-8")
+    with pytest.raises(NothingSucceededError, match="no standard error"):
+        limus.evidence_pool(file=str(file), measure="RD", method="MH")
+    found = limus.evidence_pool(file=str(file), measure="RD").as_dict()
+    assert found["estimate"] == 0
+    failed = {line["analysis"] for line in found["sensitivity"] if line["status"] == "failed"}
+    assert "common effect, Mantel-Haenszel" in failed

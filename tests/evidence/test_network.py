@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from limus.evidence.network import NetworkTable, read_networks
 from limus.evidence.study_table import narrow, read_study_table
 from limus.kernel.errors import InputError, NothingSucceededError, UnknownNameError
 from limus.kernel.statistics.network import fit_network
+from limus.workflows.evidence_networks import bayesian
 
 EVENTS = "study,treatment,n,events\n"
 PAIRS = "study,treatment_1,treatment_2,effect,se\n"
@@ -202,3 +204,24 @@ def test_contrasts_have_no_binomial_model(tmp_path: Path) -> None:
     found = limus.evidence_network(file=str(file), measure="OR", binomial=True, better="lower").as_dict()
     assert found["binomial"] is None
     assert "no-binomial" in {finding["check"] for finding in found["findings"]}
+
+
+def test_splits_stand_in_the_bayesian_model_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # enough for the medians that are looked at
+    monkeypatch.setattr(bayesian, "_SPLIT_DRAWS", 600)
+    monkeypatch.setattr(bayesian, "split_binomial", partial(bayesian.split_binomial, warm_up=400))
+    monkeypatch.setattr(bayesian, "sample_binomial", partial(bayesian.sample_binomial, draws=600, warm_up=400))
+    file = tmp_path / "arms.csv"
+    rows = ["1,a,10,90", "1,b,20,90", "2,b,15,80", "2,c,25,80", "3,a,9,85", "3,c,30,85", "4,a,12,80", "4,b,22,80"]
+    file.write_text("study,treatment,events,n\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    asked = {"file": str(file), "measure": "OR", "better": "lower", "reference": "a"}
+    found = limus.evidence_network(binomial_splits=True, **asked).as_dict()["networks"][0]
+    splits = {(row["treatment"], row["comparator"]): row for row in found["binomial"]["node_splits"]}
+    assert set(splits) == {("b", "a"), ("c", "a"), ("c", "b")}
+    row = splits["b", "a"]
+    normal = next(one for one in found["inconsistency"]["node_splits"] if one["treatment"] == "b")
+    # the posterior and the normal approximation differ by much less than their intervals are wide
+    assert row["direct"] == pytest.approx(normal["direct"], rel=0.25)
+    assert row["indirect"] == pytest.approx(normal["separate_indirect"], rel=0.4)
+    assert row["direct_ci"][0] < row["direct"] < row["direct_ci"][1]
+    assert 0 <= row["p"] <= 1

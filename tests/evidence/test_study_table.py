@@ -67,7 +67,12 @@ def test_an_unknown_name_gives_near_ones() -> None:
 BAD_ROWS = {
     TableForm.EVENTS: (
         "study,treatment,n,events",
-        {"numbers-there": "A,x,,3", "counts-whole": "A,x,10,2.5", "counts-possible": "A,x,10,11"},
+        {
+            "a-study-itself": "Total (95% CI),x,1000,3",
+            "numbers-there": "A,x,,3",
+            "counts-whole": "A,x,10,2.5",
+            "counts-possible": "A,x,10,11",
+        },
     ),
     TableForm.MEANS: (
         "study,treatment,n,mean,sd",

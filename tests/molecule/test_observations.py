@@ -16,7 +16,7 @@ READOUTS = (
     "il2", "ifn_gamma", "tnf_alpha", "il4", "il5", "gm_csf", "proliferation", "calcineurin", "s6k", "degranulation",
     "impdh",
 )  # fmt: skip
-STIMULI = ("mlr", "pha", "anti_cd3", "il2", "cona", "pwm", "ige", "a23187", "none", "other")
+STIMULI = ("mlr", "pha", "anti_cd3", "anti_cd3_cd28", "il2", "cona", "pwm", "ige", "a23187", "none", "other")
 KINDS = ("measured", "compiled", "assumed")
 POTENCY = (
     Column("id"),

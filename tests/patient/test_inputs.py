@@ -8,7 +8,8 @@ import pytest
 from limus.kernel.errors import InputError, UnknownNameError, ValueRangeError
 from limus.patient.column_formulas import with_columns
 from limus.patient.estimate import EstimateOptions, estimate_patients
-from limus.patient.levels import level_times
+from limus.patient.levels import lay_out_levels, level_times, with_last_occasions
+from limus.patient.model_choice import with_occasion_factor
 from limus.patient.patient_table import regroup_occasions
 from limus.patient.residual_choice import describe_residual, with_residual_choice
 from limus.patient.sampling_time import time_error_variance
@@ -93,3 +94,25 @@ def test_choice_of_the_residual_error() -> None:
         with_residual_choice(andrews, "proportional:-0.1")
     with pytest.raises(UnknownNameError, match="immunoassay"):
         with_residual_choice(andrews, "imunoassay")
+
+
+def test_occasions_vary_more_by_a_factor() -> None:
+    model = load_population_model("Storset_2014")
+    wider = with_occasion_factor(model, 2.0)
+    np.testing.assert_allclose(wider.between_occasion.covariance, 4.0 * model.between_occasion.covariance)
+    assert wider.between_subject is model.between_subject
+    with pytest.raises(ValueRangeError, match="above 0"):
+        with_occasion_factor(model, 0.0)
+
+
+def test_only_the_last_occasions_with_levels() -> None:
+    model = load_population_model("Woillard_2011")
+    levels = lay_out_levels(visits(model, 2, 3, at_h=(0.0, 5.0)))
+    gone = levels.without((levels.occasion == 2) & (np.arange(2) == 1)[:, None])  # the second patient's third visit
+    last = with_last_occasions(gone, 1)
+    assert [sorted(set(occasion[used].tolist())) for occasion, used in zip(last.occasion, last.used, strict=True)] == [
+        [2],
+        [1],
+    ]
+    assert with_last_occasions(gone, 2).used.sum() == 8
+    assert with_last_occasions(gone, None) is gone

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from limus.patient import sampling
 from limus.patient.estimate import EstimateOptions, estimate_patients
 from limus.patient.model_average import average_weights
 from limus.patient.posterior import minus_twice_log
@@ -39,6 +40,29 @@ def test_against_a_grid(choice: str) -> None:
     error = 4 * sd / np.sqrt(draws.effective[0])
     assert (np.abs(draws.effects[0].mean(axis=0) - mean) < error).all()
     np.testing.assert_allclose(draws.effects[0].std(axis=0), sd, rtol=0.12)
+
+
+def test_draws_that_are_moved_stay_in_the_posterior(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started from a few copies, the random walk must find the grid's mean and standard deviation again."""
+    still = estimate_patients(one_compartment(), nonmem_table(), EstimateOptions(draws=400))
+    assert np.isnan(still.draws.accepted).all()
+    monkeypatch.setattr(sampling, "FEW", 2.0)  # always
+    monkeypatch.setattr(sampling._Sampler, "resample", few_copies(sampling._Sampler.resample))
+    found = estimate_patients(one_compartment(), nonmem_table(), EstimateOptions(draws=400))
+    _, mean, sd = on_a_grid(found.posterior)
+    draws = found.draws.effects[0]
+    assert 0.1 < found.draws.accepted[0] < 0.6
+    assert len(np.unique(draws[:, 1])) > 300
+    assert (np.abs(draws.mean(axis=0) - mean) < 5 * sd / np.sqrt(100)).all()  # a draw in four counts, five errors
+    np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.25)
+
+
+def few_copies(resample):
+    def of(sampler, count):
+        effects, *rest = resample(sampler, count)
+        return np.repeat(effects[:10], count // 10, axis=0), *rest
+
+    return of
 
 
 def test_marginal_likelihood_is_on_one_scale_for_both_kinds_of_error() -> None:

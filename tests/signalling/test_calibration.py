@@ -11,10 +11,10 @@ from limus.kernel.provenance import load_bibliography
 from limus.kernel.tables import library_folder
 from limus.molecule.catalogue import load_compounds
 from limus.signalling.accepted_fit import data_hash
-from limus.signalling.calibration import load_settings, predict_observations
 from limus.signalling.model_library import load_model
 from limus.signalling.observations import load_potencies
 from limus.signalling.potency import CurveStatus
+from limus.signalling.prediction import load_settings, predict_observations
 from limus.workflows.potency import PotencyRequest, run
 
 

@@ -138,34 +138,35 @@ def test_the_drawn_signs_are_those_of_the_mechanism(model: SourcedModel) -> None
     assert found["calcineurin", "nfat"] == 1
     assert found["nfat_nuclear", "il2_mrna"] == found["il2_mrna", "il2"] == found["il2", "il2_receptor"] == 1
     assert found["akt", "mtorc1"] == found["mtorc1", "s6k"] == 1
-    assert found["mtorc1", "ebp1"] == found["akt", "ebp1"] == -1
+    assert found["mtorc1", "ebp1"] == -1
     assert found["ebp1", "eif4e"] == -1
     assert found["eif4e", "proliferation"] == found["s6k", "proliferation"] == 1
 
 
 def test_each_complex_reaches_the_other_drugs_target_through_fkbp12_only(graph: InfluenceGraph) -> None:
     calcineurin = {"calcineurin", "calcineurin_free_fraction", "calcineurin_activity"}
-    nfat = {"NFAT_phosphorylated", "NFAT", "NFAT_nuclear", "NFAT_phosphorylated_nuclear", "nfat_nuclear_fraction"}
-    mtorc1 = {"mTORC1", "mtorc1_free_fraction", "mtorc1_activity"}
+    nfat = {"nfat.NFAT_2P", "nfat.NFAT_1P", "nfat.NFAT", "nfat.NFAT_nuclear", "nfat.nuclear_fraction"}
+    mtorc1 = {"mTORC1", "mtor.free_fraction", "mtor.drive_to_S6K"}
     sirolimus = reachable(graph, "sirolimus.complex", closed=["FKBP12"])
     assert mtorc1 < sirolimus
     assert not sirolimus & (calcineurin | nfat)
     assert calcineurin | nfat < reachable(graph, "sirolimus.complex")  # competition for FKBP12
     tacrolimus = reachable(graph, "tacrolimus.complex", closed=["FKBP12"])
     assert calcineurin | nfat < tacrolimus
-    assert not tacrolimus & {"mTORC1", "mtorc1_free_fraction"}  # its activity follows IL-2 through Akt
+    assert not tacrolimus & {"mTORC1", "mtor.free_fraction"}  # its activity follows IL-2 through Akt
 
 
 def test_no_influence_in_the_model_changes_its_sign_over_the_samples(graph: InfluenceGraph) -> None:
-    assert [pair for pair, sign in graph.signs.items() if sign == "mixed"] == []
+    # NFAT that has lost one group of phosphates is made and used up by calcineurin
+    assert [pair for pair, sign in graph.signs.items() if sign == "mixed"] == [("calcineurin_activity", "nfat.NFAT_1P")]
 
 
 @pytest.mark.parametrize(
     ("pair", "variable", "name"),
     [
-        (("nfat_nuclear", "il2_mrna"), "IL2_mRNA", "nfat_nuclear_fraction"),
-        (("ebp1", "eif4e"), "eif4e_available", "EBP1_phosphorylated"),
-        (("mtorc1", "s6k"), "S6K_phosphorylated", "mtorc1_activity"),
+        (("nfat_nuclear", "il2_mrna"), "il2_by_nfat", "nfat.nuclear_fraction"),
+        (("ebp1", "eif4e"), "mtor.eif4e_available", "mtor.EBP1"),
+        (("mtorc1", "s6k"), "mtor.S6K", "mtor.drive_to_S6K"),
     ],
 )
 def test_turning_a_rate_round_turns_the_drawn_edge(
@@ -184,7 +185,7 @@ def test_a_drug_complex_that_gave_its_target_free_would_be_drawn_activating(mode
     )
     wrong = replace(model, model=replace(model.model, reactions=reactions))
     early = load_diagram("t_cell")  # the nonsense need not be solved over a day
-    sampling = early.sampling.model_copy(update={"hours": [1e-3], "drug_nM": [1.0]})
+    sampling = early.sampling.model_copy(update={"hours": [3e-3], "drug_nM": [1.0]})
     found = signs(pathway_graph(wrong, ["sirolimus"], early.model_copy(update={"sampling": sampling})))
     assert found["sirolimus_complex", "mtorc1"] == 1
 
@@ -199,23 +200,28 @@ def test_a_pair_without_influence_is_refused_by_name(model: SourcedModel) -> Non
 
 
 def test_an_influence_that_the_model_loses_is_refused(model: SourcedModel) -> None:
-    without = changed_rule(model, "S6K_phosphorylated", "mtorc1_activity", Number(1.0))
+    without = changed_rule(model, "mtor.S6K", "mtor.drive_to_S6K", Number(1.0))
     with pytest.raises(ModelError, match="mtorc1 to s6k"):
         pathway_graph(without, [])
 
 
 def test_a_changing_sign_is_refused(model: SourcedModel) -> None:
     # the nuclear share of NFAT falls short of 0.05 under the drugs and exceeds it without
-    off = apply("add", Symbol("nfat_nuclear_fraction"), Number(-0.05))
+    off = apply("add", Symbol("nfat.nuclear_fraction"), Number(-0.05))
     with pytest.raises(ModelError, match=r"nfat_nuclear to il2_mrna.*changes its sign"):
-        pathway_graph(changed_rule(model, "IL2_mRNA", "nfat_nuclear_fraction", apply("multiply", off, off)), [])
+        pathway_graph(changed_rule(model, "il2_by_nfat", "nfat.nuclear_fraction", apply("multiply", off, off)), [])
 
 
 def test_what_is_not_drawn_is_known(model: SourcedModel) -> None:
     assert influences_not_drawn(model, SIX) == (
-        ("calcineurin", "nfat_phosphorylated", -1),
-        ("calcineurin", "nfat_nuclear", 1),
+        ("tcr", "il2_mrna", 1),
+        ("tcr", "il2_receptor", 1),
+        ("tcr", "proliferation", 1),
+        ("calcineurin", "nfat_phosphorylated", "mixed"),
+        ("calcineurin", "proliferation", 1),
+        ("cd28", "proliferation", 1),
         ("il2_receptor", "proliferation", 1),
+        ("proliferation", "il2", 1),
     )
 
 
@@ -223,7 +229,7 @@ def test_unknown_drugs_and_unknown_names_are_refused(model: SourcedModel) -> Non
     with pytest.raises(UnknownNameError, match="did you mean tacrolimus"):
         pathway_graph(model, ["tacrolimos"])
     diagram = load_diagram("t_cell")
-    nodes = [n.model_copy(update={"stands_for": ["S6K"]}) if n.id == "s6k" else n for n in diagram.node]
+    nodes = [n.model_copy(update={"stands_for": ["S6K1"]}) if n.id == "s6k" else n for n in diagram.node]
     with pytest.raises(UnknownNameError, match="node s6k"):
         pathway_graph(model, [], diagram.model_copy(update={"node": nodes}))
 

@@ -120,6 +120,10 @@ def test_evaluate_has_the_keys_of_the_contract(capfd: pytest.CaptureFixture[str]
     assert ratio[0]["predicted"] == pytest.approx(7.5 * 4 / 3)
     measures = [one["measure"] for one in found["average"]["less_ratio"]]
     assert set(measures) == {"mape_percent", "mdape_percent", "rmse", "within_20", "within_30", "crps"}
+    woillard = found["models"]["Woillard_2011"]
+    gain = next(one for one in woillard["less_population"] if one["measure"] == "rmse")
+    alone = found["baselines"]["Woillard_2011, population"]
+    assert gain["difference"] == pytest.approx(woillard["troughs"]["rmse"] - alone["troughs"]["rmse"])
     assert (tmp_path / "page/report.pdf").stat().st_size > 0
 
 
@@ -183,6 +187,111 @@ def test_two_levels_at_one_time_and_a_level_before_any_dose(capfd: pytest.Captur
     assert [row["used"] for row in found["levels"]] == [False, True, True]
 
 
+def test_a_level_a_thousand_times_off_is_left_out_and_named(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    slipped = write(tmp_path, GOOD.replace("9.1", "9100"))
+    asked = ("forecast", slipped, *WOILLARD, *QUICK, "--id", "1")
+    status, found = call(capfd, *asked, "--recency", "30", "--out", str(tmp_path / "page"))
+    assert status == 0
+    assert [row["used"] for row in found["levels"]] == [True, False, True]
+    kinds = [line.split(",")[1] for line in (tmp_path / "page/figures/monitoring.csv").read_text().split()]
+    assert kinds[1:4] == ["used", "left_out", "used"]
+    html = (tmp_path / "page/report.html").read_text(encoding="utf-8")
+    assert "a level counts half after 30 days" in html
+    assert "1,000 times too high" in html
+    finding = next(finding for finding in found["findings"] if finding["check"] == "unit-slip")
+    assert "1,000 times too high" in finding["got"]
+    assert "line 5" in finding["where"]
+    status, trusted = call(capfd, *asked, "--override", "unit-slip")
+    assert [row["used"] for row in trusted["levels"]] == [True, True, True]
+    assert trusted["overrides"] == ["unit-slip"]
+    without = write(tmp_path, GOOD.replace("9.1", "."))
+    _, other = call(capfd, "forecast", without, *WOILLARD, *QUICK, "--id", "1", "--recency", "30")
+    assert found["eta"] == pytest.approx(other["eta"])
+    status, evaluated = call(capfd, "evaluate", write(tmp_path, GOOD.replace("9.1", "9100")), *WOILLARD, *QUICK)
+    assert [row["occasion"] for row in evaluated["rows"]] == [3]
+
+
+def test_without_levels_the_population_speaks(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    row = GOOD.split("\n", maxsplit=1)[0] + "\n"
+    status, found = call(capfd, "forecast", write(tmp_path, row), *WOILLARD, *QUICK, "--id", "1", "--times", "0,12")
+    assert (status, found["levels"]) == (0, [])
+    assert set(found["eta"].values()) == {0.0}
+    assert len(found["forecast"]) == 2
+
+
+def test_a_first_dose_before_any_dose_is_known(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    new = write(tmp_path, "1,1,0,0,0,0,0,.,33,1,1\n")
+    asked = ("dose", new, *WOILLARD, *QUICK, "--id", "1", "--target", "trough:5-10", "--set", "WT=80")
+    status, found = call(capfd, *asked, "--override", "weight")
+    assert status == 0
+    assert found["current"] is None
+    assert found["best"]["interval_h"] == 12.0  # the library's, for tacrolimus
+    daily = {(one["factor"], one["daily_mg"]) for one in found["starting_doses"]}
+    # 0.1 and 0.2 mg/kg at 80 kg, 1.5 and 2 times for a carrier of CYP3A5*1, never above 0.3 mg/kg
+    assert daily == {(1.5, 12.0), (2.0, 16.0), (1.5, 24.0), (2.0, 24.0)}
+
+
+def test_what_is_noticed_is_about_the_patient(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    other = GOOD.replace("\n1,", "\n2,").replace("1,", "2,", 1).replace("2,3,192,1,4", "2,3,192,1,40")
+    file = write(tmp_path, GOOD + other)
+    _, first = call(capfd, "forecast", file, *WOILLARD, *QUICK, "--id", "1")
+    _, second = call(capfd, "forecast", file, *WOILLARD, *QUICK, "--id", "2")
+    checks = [{finding["check"] for finding in found["findings"]} for found in (first, second)]
+    assert checks[1] - checks[0] == {"sudden-change"}
+
+
+def test_a_missing_covariate_is_asked_for(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, found = call(capfd, "forecast", write(tmp_path), "--model", "Andrews_2019", "--id", "1")
+    assert status == 2
+    assert "--set" in found["error"]["do"]
+    assert "HCT" in found["error"]["do"]
+
+
+NONMEM = Path(__file__).parents[1] / "patient/one_compartment.toml"
+
+
+@pytest.mark.parametrize(
+    ("carry", "etas", "digit"), [((), (0.398846, 0.076220), 5e-7), (("--carry", "last"), (0.2297, 0.1638), 5e-5)]
+)
+def test_the_case_of_nonmem_by_the_command(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, carry: tuple[str, ...], etas: tuple[float, float], digit: float
+) -> None:
+    file = tmp_path / "nonmem.csv"
+    file.write_text(
+        "ID,TIME,EVID,AMT,RATE,CMT,DV,BW,SEX\n1,0,1,10000,10000,2,.,77,0\n1,1.5,0,0,0,2,107.267,113,0\n"
+        "1,4.4,0,0,0,2,100.995,92,1\n1,7.1,0,0,0,2,54.0546,132,0\n1,24.6,0,0,0,2,5.97081,126,1\n"
+    )
+    status, found = call(capfd, "forecast", str(file), "--model", str(NONMEM), "--id", "1", *carry)
+    assert status == 0
+    assert (found["eta"]["eta_CL"], found["eta"]["eta_V"]) == pytest.approx(etas, abs=digit)
+    assert found["eta"]["eta_ka"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_request_in_json(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    names = HEADER.strip().split(",")
+    rows = [dict(zip(names, row.split(","), strict=True)) for row in GOOD.strip().split("\n")]
+    records = [{name: float(value) for name, value in row.items() if value != "."} for row in rows]
+    fields = {"models": ["Woillard_2011"], "id": "1", "draws": 200, "starts": 2}
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps({"command": "forecast", "records": records, **fields}))
+    status, found = call(capfd, "json", str(path))
+    assert status == 0
+    _, plain = call(capfd, "forecast", write(tmp_path), *WOILLARD, *QUICK, "--id", "1")
+    assert found["forecast"] == plain["forecast"]
+    for content, said in (
+        ({"command": "guess", "records": records, **fields}, "forecast, dose, evaluate"),
+        ({"command": "forecast", **fields}, "one of the two"),
+        ({"command": "forecast", "records": [1], **fields}, "a list of objects"),
+        ({"command": "forecast", "records": records, "modles": []}, "key"),
+    ):
+        path.write_text(json.dumps(content))
+        status, found = call(capfd, "json", str(path))
+        assert status == 2
+        assert said in json.dumps(found["error"])
+    path.write_text("{")
+    assert call(capfd, "json", str(path))[1]["error"]["kind"] == "FileReadError"
+
+
 def test_wrong_names_are_answered_with_near_ones(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = write(tmp_path)
     for asked, kind, said in (
@@ -190,8 +299,11 @@ def test_wrong_names_are_answered_with_near_ones(capfd: pytest.CaptureFixture[st
         ((*WOILLARD, "--id", "9"), "UnknownNameError", "1"),
         ((*WOILLARD, "--id", "1", "--column", "HCT=HTC+1"), "UnknownNameError", "HCT"),
         ((*WOILLARD, "--id", "1", "--column", "HCT=HCT**2"), "InputError", "NAME=formula"),
-        ((*WOILLARD, "--id", "1", "--residual", "aditive"), "UnknownNameError", "none"),
+        ((*WOILLARD, "--id", "1", "--residual", "aditive"), "UnknownNameError", "additive:SD"),
         ((*WOILLARD, "--id", "1", "--occasion", "7"), "InputError", "1, 2, 3"),
+        ((*WOILLARD, "--id", "1", "--carry", "forwards"), "UnknownNameError", "last_observation_forward"),
+        ((*WOILLARD, "--id", "1", "--set", "hct=30"), "InputError", "HCT"),
+        ((*WOILLARD, "--id", "1", "--override", "unit-slips"), "InputError", "unit-slip"),
         (("--model", "Woillard_2011,Press_2010", "--id", "1"), "InputError", "one drug"),
         (("--model", "Woillard_2011,Woillard_2011", "--id", "1"), "InputError", "once"),
     ):

@@ -15,13 +15,24 @@ from limus.cli.text import number, table
 __all__ = ["proliferation"]
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of FCS files, one a well, and control files.")]
-PlateLayout = Annotated[Path, typer.Option("--layout", help="What stands in each well, and [proliferation].")]
+PlateLayout = Annotated[Path, typer.Option("--layout", help="What stands in each well; its section proliferation.")]
+Predicted = Annotated[
+    Path | None,
+    typer.Option("--prediction", help="CSV generation, fraction, to lay over the measured generations."),
+]
+Stimulus = Annotated[
+    str | None, typer.Option("--stimulus", help="Lay the T-cell model's prediction over them: mlr, pha, anti_cd3 ...")
+]
+Hours = Annotated[float | None, typer.Option("--hours", help="For the model: from stimulus to harvest, h.")]
 _LEVELS = ("error", "warning")
 
 
 def proliferation(
     folder: Folder,
     layout: PlateLayout,
+    prediction: Predicted = None,
+    stimulus: Stimulus = None,
+    hours: Hours = None,
     out: Out = Path("proliferation"),
     seed: Seed = 1,
     json: Json = False,
@@ -30,7 +41,7 @@ def proliferation(
     """T-cell proliferation by dye dilution (CFSE, CTV): gates, generations, division indices, IC50s, report."""
     return run_command(
         "assay_proliferation",
-        {"folder": folder, "layout": layout},
+        {"folder": folder, "layout": layout, "prediction": prediction, "stimulus": stimulus, "hours": hours},
         _show,
         Options(json, out, seed, overwrite),
         status=lambda r: 1 if r["n_failed"] == r["n_wells"] else 0,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from limus._version import __version__
-from limus.cli import assay, diagram, evidence, fcs, pk, tdm
+from limus.cli import assay, cell_commands, diagram, evidence, fcs, pk, stats, tdm, trial
 from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
@@ -30,7 +29,10 @@ app.add_typer(diagram.app, name="diagram")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(fcs.app, name="fcs")
 app.add_typer(pk.app, name="pk")
+app.add_typer(stats.app, name="stats")
 app.add_typer(tdm.app, name="tdm")
+app.add_typer(trial.app, name="trial")
+cell_commands.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -202,127 +204,6 @@ def _show_simulation(r: dict[str, Any]) -> str:
     head = f"{r['model']}: {len(times)} times in {r['time_unit']}; --json prints all, --out keeps them"
     tail = [f"{still} more outputs are zero throughout"] if still else []
     return "\n".join([head, *r["warnings"], table(rows, columns), *tail])
-
-
-@app.command(context_settings=NUMBERS)
-def potency(
-    compound: Annotated[str, typer.Argument(help="Name or synonym.")],
-    readout: Annotated[str, typer.Option("--readout", help="il2, ifn_gamma, proliferation, calcineurin, s6k, ...")],
-    stimulus: Annotated[str, typer.Option("--stimulus", help="mlr, pha, anti_cd3, il2 or none.")],
-    density: Annotated[float | None, typer.Option("--density", help="Cells per mL.")] = None,
-    serum: Annotated[float | None, typer.Option("--serum", help="Serum, per cent by volume.")] = None,
-    hours: Annotated[float | None, typer.Option("--hours", help="From stimulus to harvest, h.")] = None,
-    add_at: Annotated[float, typer.Option("--add-at", help="Drug added, h after stimulus; negative before.")] = 0.0,
-    strength: Annotated[float | None, typer.Option("--strength", help="Of the stimulus, 0 to 1.")] = None,
-    costimulation: Annotated[float | None, typer.Option("--costimulation", help="0 none to 1 full.")] = None,
-    cell_type: Annotated[str, typer.Option("--cell-type", help="t_lymphocyte, pbmc or t_cell_line.")] = "t_lymphocyte",
-    draws: Draws = 40,
-    out: Out = None,
-    seed: Seed = 1,
-    json: Json = False,
-    overwrite: Overwrite = False,
-) -> int:
-    """Simulate the potency of a compound in a culture."""
-    return run_command(
-        "potency",
-        {
-            "compound": compound,
-            "readout": readout,
-            "stimulus": stimulus,
-            "density": density,
-            "serum": serum,
-            "hours": hours,
-            "add_at": add_at,
-            "strength": strength,
-            "costimulation": costimulation,
-            "cell_type": cell_type,
-            "draws": draws,
-        },
-        _show_potency,
-        Options(json, out, seed, overwrite),
-    )
-
-
-def _show_potency(r: dict[str, Any]) -> str:
-    lines = [
-        f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']} (simulated, {r['model']}, seed {r['seed']})",
-        *_potency_numbers(r),
-        "  culture          {cells_per_ml:g} cells/mL, {serum_percent:g} % serum, {hours:g} h, drug added at "
-        "{add_at_hours:g} h".format(**r["conditions"]),
-        "  cells            {cell_type}, stimulus strength {stimulus_strength:g}, "
-        "costimulation {costimulation:g}".format(**r["conditions"]),
-    ]
-    lines += [f"  measured         {p['printed']}, {p['cells']} ({', '.join(p['source'])})" for p in r["measured"]]
-    lines += [f"  not verified     {p['printed']}, {p['cells']} ({p['kind']})" for p in r["unverified"]]
-    if r["fit"] != "accepted":
-        lines.append(f"  warning          the model's fit is not current ({r['fit']}): run limus calibrate --accept")
-    return "\n".join([*lines, f"  note             {r['conditions']['note']}", f"  {RESEARCH_USE}"])
-
-
-def _potency_numbers(r: dict[str, Any]) -> list[str]:
-    largest = r["max_inhibition_fraction"]
-    lines = [f"  status           {r['status'].replace('_', ' ')}"]
-    if largest is not None and math.isfinite(largest):
-        lines.append(f"  max. inhibition  {100 * largest:.1f} %")
-    if math.isfinite(r["ic50_absolute_nM"]):
-        lower, upper = r["ci"]
-        interval = f", 90 % interval {number(lower)} to {number(upper)} nM" if math.isfinite(lower) else ""
-        lines.append(f"  IC50 absolute    {number(r['ic50_absolute_nM'])} nM{interval}")
-    if math.isfinite(r["ic50_relative_nM"]):
-        lines.append(f"  IC50 relative    {number(r['ic50_relative_nM'])} nM, Hill slope {number(r['hill'])}")
-    return lines
-
-
-@app.command()
-def calibrate(
-    model: Annotated[str, typer.Option("--model", help="Model of the library.")] = "t_cell",
-    starts: Annotated[int, typer.Option("--starts", help="Starts followed to their minimum.")] = 2,
-    accept: Annotated[bool, typer.Option("--accept", help="Write the fit into the library.")] = False,
-    out: Out = None,
-    seed: Seed = 1,
-    json: Json = False,
-    overwrite: Overwrite = False,
-) -> int:
-    """Fit the model anew and print observed against predicted."""
-    return run_command(
-        "calibrate",
-        {"model": model, "starts": starts, "accept": accept},
-        _show_calibration,
-        Options(json, out, seed, overwrite),
-    )
-
-
-def _show_calibration(r: dict[str, Any]) -> str:
-    rows = (
-        ("id", "observation"),
-        ("compound", "compound"),
-        ("readout", "readout"),
-        ("stimulus", "stimulus"),
-        ("observed", "observed nM"),
-        ("predicted", "predicted nM"),
-        ("fold", "fold"),
-        ("used", "fitted"),
-    )
-    parameters = (
-        ("parameter", "parameter"),
-        ("prior", "prior"),
-        ("value", "value"),
-        ("unit", "unit"),
-        ("log10_standard_error", "se of log10"),
-        ("at_bound", "at bound"),
-    )
-    left_out = (("id", "left out"), ("compound", "compound"), ("reason", "reason"))
-    share = f"{100 * r['share_within_3_fold']:.0f} % of the fitted observations are met within a factor of three"
-    ending = f"{r['status']}, sum of squares {number(r['sum_of_squares'])}, seed {r['seed']}"
-    agree = f"{r['agreeing_starts']} of {r['starts']} starts agree"
-    return "\n\n".join(
-        [
-            table(r["rows"], rows),
-            f"{share}; {ending}; {agree}",
-            table(r["parameters"], parameters),
-            table(r["left_out"], left_out),
-        ]
-    )
 
 
 @app.command()

@@ -50,4 +50,5 @@ def _graph_lines(graph: dict[str, Any], model: str) -> list[str]:
     if graph["comparison"]:
         columns = (("source", "from"), ("target", "to"), ("drawn", "drawn"), ("model", model), ("verdict", "verdict"))
         lines += ["", table(graph["comparison"], columns, widest=34)]
+    lines += ["", f"not compared: {graph['not_compared']}"] if graph["not_compared"] else []
     return [*lines, *([f"SVG  {graph['svg']}"] if graph["svg"] else [])]

@@ -44,6 +44,9 @@ def pool(
     outcome: Annotated[str | None, typer.Option("--outcome", help="Value of the column outcome.")] = None,
     time: Annotated[str | None, typer.Option("--time", help="Value of the column time.")] = None,
     where: Annotated[list[str] | None, typer.Option("--where", help="Rows with column=value; repeatable.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="What a column is, such as events=stroke; repeatable.")
+    ] = None,
     prediction: Annotated[
         str, typer.Option("--prediction", help="t_k_minus_2, t_k_minus_1 or normal.")
     ] = "t_k_minus_2",
@@ -81,6 +84,7 @@ def pool(
         "outcome": outcome,
         "time": time,
         "where": tuple(where or ()),
+        "columns": tuple(column or ()),
         "correction": correction,
         "keep_double_zero": keep_double_zero,
         "subgroup": subgroup,
@@ -107,6 +111,9 @@ def network(
     outcome: Annotated[str | None, typer.Option("--outcome", help="Value of the column outcome.")] = None,
     time: Annotated[str | None, typer.Option("--time", help="Value of the column time.")] = None,
     where: Annotated[list[str] | None, typer.Option("--where", help="Rows with column=value; repeatable.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="What a column is, such as events=stroke; repeatable.")
+    ] = None,
     level: Annotated[float, typer.Option("--level", help="Of all intervals, per cent.")] = 95.0,
     better: Annotated[
         str | None, typer.Option("--better", help="lower or higher: which effects are better, for the ranks.")
@@ -114,6 +121,10 @@ def network(
     draws: Annotated[int, typer.Option("--draws", help="Draws of the effects, for the ranks.")] = 20_000,
     binomial: Annotated[
         bool, typer.Option("--binomial", help="Also sample a Bayesian model of the events (odds ratios).")
+    ] = False,
+    binomial_splits: Annotated[
+        bool,
+        typer.Option("--binomial-splits", help="And direct against indirect evidence in it, a model for each pair."),
     ] = False,
     out: Out = None,
     seed: Seed = 1,
@@ -131,10 +142,12 @@ def network(
         "outcome": outcome,
         "time": time,
         "where": tuple(where or ()),
+        "columns": tuple(column or ()),
         "level": level,
         "better": better,
         "draws": draws,
         "binomial": binomial,
+        "binomial_splits": binomial_splits,
     }
     return run_command("evidence_network", settings, show_networks, Options(json, out, seed, overwrite))
 
@@ -168,8 +181,14 @@ def audit(
 
 
 def _show_check(r: dict[str, Any], every: bool) -> str:
-    lines = [f"{r['file']}: {r['rows']} rows", "", table(r["checks"], _CHECK_COLUMNS, widest=60)]
-    return "\n".join([*lines, *_judgement_lines(r["findings"], ("consistent",) if not every else ())])
+    asked = [check for check in r["checks"] if check["judged"] or check["not_judged"]]
+    lines = [f"{r['file']}: {r['rows']} rows", "", table(asked, _CHECK_COLUMNS, widest=60)]
+    lines += _judgement_lines(r["findings"], ("consistent",) if not every else ())
+    idle = [check for check in r["checks"] if check not in asked]
+    if idle:
+        lines += ["", "not possible with these columns:"]
+        lines += [f"  {check['check']}: needs {check['needs']}" for check in idle]
+    return "\n".join(lines)
 
 
 def _show_audit(r: dict[str, Any], every: bool) -> str:
@@ -233,8 +252,11 @@ def _show_pool(r: dict[str, Any]) -> str:
         lines.append(f"between subgroups: Q {number(found['q_between'])}, p {number(found['q_between_p'])}")
     if r["meta_regression"]:
         lines += ["", table(r["meta_regression"]["rows"], _COEFFICIENT_COLUMNS)]
+    lines += [f"read: {f['got']}" for f in r["findings"] if f["check"] == "columns-read"]
     shown = [f for f in r["findings"] if f["severity"] != "note"]
-    lines += [f"{f['severity']}: {f['where']}: {f['got']}" + (f" ({f['do']})" if f["do"] else "") for f in shown]
+    lines += [
+        f"{f['severity']} [{f['check']}] {f['where']}: {f['got']}" + (f" ({f['do']})" if f["do"] else "") for f in shown
+    ]
     lines += [f"{name}  {r[key]}" for name, key in (("HTML", "report_html"), ("PDF ", "report_pdf")) if key in r]
     return "\n".join([*lines, RESEARCH_USE])
 

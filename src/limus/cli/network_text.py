@@ -26,6 +26,14 @@ _SPLITS = (
     ("indirect", "indirect"),
     ("network", "network"),
     ("p", "p"),
+    ("separate_indirect", "of other studies"),
+    ("separate_p", "p"),
+)
+_BAYESIAN_SPLITS = (
+    ("comparison", "Bayesian, direct against indirect"),
+    ("direct", "direct"),
+    ("indirect", "indirect"),
+    ("p", "p"),
 )
 
 
@@ -51,8 +59,11 @@ def show_networks(r: dict[str, Any]) -> str:
     if r["treatments_elsewhere"]:
         lines += ["", f"in none of these networks: {'; '.join(r['treatments_elsewhere'])}"]
     shown = [f for f in r["findings"] if f["severity"] != "note"]
-    lines += [""] if shown else []
-    lines += [f"{f['severity']}: {f['where']}: {f['got']}" + (f" ({f['do']})" if f["do"] else "") for f in shown]
+    read = [f"read: {f['got']}" for f in r["findings"] if f["check"] == "columns-read"]
+    lines += ["", *read] if shown or read else []
+    lines += [
+        f"{f['severity']} [{f['check']}] {f['where']}: {f['got']}" + (f" ({f['do']})" if f["do"] else "") for f in shown
+    ]
     lines += [f"{name}  {r[key]}" for name, key in (("HTML", "report_html"), ("PDF ", "report_pdf")) if key in r]
     return "\n".join([*lines, RESEARCH_USE])
 
@@ -121,7 +132,17 @@ def _binomial(found: dict[str, Any]) -> list[str]:
     )
     low, high = (number(end) for end in found["tau"]["ci"])
     said = f"tau {number(found['tau']['median'])} ({low} to {high}); priors: {found['priors']}"
-    return [table(rows, heads, widest=44), said if found["converged"] else f"{said}; NOT converged"]
+    lines = [table(rows, heads, widest=44), said if found["converged"] else f"{said}; NOT converged"]
+    splits = [
+        row
+        | {
+            "comparison": f"{row['treatment']} against {row['comparator']}",
+            "direct": _span(row["direct"], row["direct_ci"]),
+            "indirect": _span(row["indirect"], row["indirect_ci"]),
+        }
+        for row in found["node_splits"]
+    ]
+    return [*lines, "", table(splits, _BAYESIAN_SPLITS, widest=60)] if splits else lines
 
 
 def _span(estimate: Any, ci: Any) -> str:

@@ -27,10 +27,13 @@ Column = Annotated[Words, typer.Option("--column", help="Covariate from columns:
 Override = Annotated[Words, typer.Option("--override", help="Limit to go beyond; repeatable.")]
 Occasions = Annotated[str, typer.Option("--occasions", help="column (OCC), or gap:H.")]
 Residual = Annotated[str, typer.Option("--residual", help="model, additive, proportional, either with :SD, or a name.")]
+Carry = Annotated[str | None, typer.Option("--carry", help="Covariates: next_observation_backward or last_...")]
+OccasionFactor = Annotated[float, typer.Option("--occasion-factor", help="Of the deviations between occasions.")]
 AssaySd = Annotated[float, typer.Option("--assay-sd", help="Further error, in the unit of DV.")]
 AssayCv = Annotated[float, typer.Option("--assay-cv", help="Further error, percent.")]
 TimeSd = Annotated[float, typer.Option("--time-sd", help="Uncertainty of sampling times, minutes.")]
 Recency = Annotated[float | None, typer.Option("--recency", help="Days after which a level counts half.")]
+LastOccasions = Annotated[int | None, typer.Option("--last-occasions", help="Use levels of so many only.")]
 Starts = Annotated[int, typer.Option("--starts", help="Starts of the search for the mode.")]
 Draws = Annotated[int, typer.Option("--draws", help="Draws from the posterior.")]
 Id = Annotated[str, typer.Option("--id", help="Patient.")]
@@ -47,10 +50,13 @@ def _request(names: dict[str, Any]) -> dict[str, Any]:
         "overrides": tuple(names["override"] or ()),
         "occasions": names["occasions"],
         "residual": names["residual"],
+        "carry": names["carry"],
+        "occasion_factor": names["occasion_factor"],
         "assay_sd": names["assay_sd"],
         "assay_cv": names["assay_cv"],
         "time_sd": names["time_sd"],
         "recency": names["recency"],
+        "last_occasions": names["last_occasions"],
         "starts": names["starts"],
         "draws": names["draws"],
     }
@@ -70,11 +76,14 @@ def forecast(
     override: Override = None,
     occasions: Occasions = "column",
     residual: Residual = "model",
+    carry: Carry = None,
+    occasion_factor: OccasionFactor = 1.0,
     assay_sd: AssaySd = 0.0,
     assay_cv: AssayCv = 0.0,
     time_sd: TimeSd = 0.0,
     recency: Recency = None,
-    starts: Starts = 4,
+    last_occasions: LastOccasions = None,
+    starts: Starts = 16,
     draws: Draws = 1000,
     out: Out = None,
     seed: Seed = 1,
@@ -101,7 +110,13 @@ def _show_forecast(r: dict[str, Any]) -> str:
     columns = [("time", "time h"), ("median", "forecast, median"), ("lower", "5 %"), ("upper", "95 %")]
     columns += [("measured_lower", "measured 5 %"), ("measured_upper", "measured 95 %")]
     columns += [("observed", "measured")] if any(math.isfinite(row["observed"]) for row in rows) else []
-    said = [row | ({"observed": f"<{number(row['observed'])}"} if row["below_limit"] else {}) for row in r["levels"]]
+    rows = [row | {"time": f"{row['time']:.6g}"} for row in rows]
+    said = [
+        row
+        | {"time": f"{row['time']:.6g}"}
+        | ({"observed": f"<{number(row['observed'])}"} if row["below_limit"] else {})
+        for row in r["levels"]
+    ]
     parts = [_head(r), table(said, tuple(levels)) if said else "no levels"]
     parts.append(table(rows, tuple(columns)) if rows else "nothing lies ahead: the table gives no regimen that goes on")
     return "\n\n".join([*parts, *_tail(r)])
@@ -115,6 +130,10 @@ def _head(r: dict[str, Any]) -> str:
     for entry in r["models"]:
         effects = ", ".join(f"{name} {value:.3f}" for name, value in entry["eta"].items() if "[" not in name)
         lines.append(f"  {entry['model']}: weight {100 * entry['weight']:.1f} %, {entry['status']}; {effects}")
+        if entry["second_mode"] is not None:
+            other = entry["second_mode"]
+            effects = ", ".join(f"{name} {value:.3f}" for name, value in other["eta"].items() if "[" not in name)
+            lines.append(f"    a second mode, {100 * other['relative_height']:.2g} % as high: {effects}")
     return "\n".join(lines)
 
 
@@ -150,11 +169,14 @@ def dose(
     override: Override = None,
     occasions: Occasions = "column",
     residual: Residual = "model",
+    carry: Carry = None,
+    occasion_factor: OccasionFactor = 1.0,
     assay_sd: AssaySd = 0.0,
     assay_cv: AssayCv = 0.0,
     time_sd: TimeSd = 0.0,
     recency: Recency = None,
-    starts: Starts = 4,
+    last_occasions: LastOccasions = None,
+    starts: Starts = 16,
     draws: Draws = 1000,
     out: Out = None,
     seed: Seed = 1,
@@ -199,6 +221,7 @@ def _show_dose(r: dict[str, Any]) -> str:
     parts = [_head(r), table(r["doses"][first : first + 11], columns), f"{said} ({r['at']})", f"limit: {r['limit']}"]
     parts += [
         f"guideline start, {s['setting']}: {s['reason']}: {number(s['dose_mg'])} mg every {number(s['interval_h'])} h"
+        + (" (held at the limit)" if s["capped"] else "")
         for s in r["starting_doses"]
     ]
     if r["sampling"]:
@@ -216,17 +239,19 @@ def evaluate(
     files: Files,
     model: Model,
     id: Annotated[Words, typer.Option("--id", help="Patients; all by default; repeatable.")] = None,
-    last_occasions: Annotated[int | None, typer.Option("--last-occasions", help="Use so many only.")] = None,
     unit: Unit = None,
     settings: Set = None,
     column: Column = None,
     override: Override = None,
     occasions: Occasions = "column",
     residual: Residual = "model",
+    carry: Carry = None,
+    occasion_factor: OccasionFactor = 1.0,
     assay_sd: AssaySd = 0.0,
     assay_cv: AssayCv = 0.0,
     time_sd: TimeSd = 0.0,
     recency: Recency = None,
+    last_occasions: LastOccasions = None,
     starts: Starts = 2,
     draws: Draws = 300,
     out: Out = None,
@@ -235,7 +260,7 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> int:
     """Forecast every next occasion of all patients from the earlier ones, beside two baselines."""
-    request = _request(locals()) | {"ids": tuple(id or ()), "last_occasions": last_occasions}
+    request = _request(locals()) | {"ids": tuple(id or ())}
     return run_command("tdm_evaluate", request, _show_evaluation, Options(json, out, seed, overwrite))
 
 
@@ -246,6 +271,7 @@ def _show_evaluation(r: dict[str, Any]) -> str:
         ("name", "method"),
         ("n", "n"),
         ("bias_percent", "mean error %"),
+        ("mdpe_percent", "median error %"),
         ("mape_percent", "mean |error| %"),
         ("mdape_percent", "median |error| %"),
         ("rmse", f"rmse {r['unit']}"),
@@ -271,3 +297,21 @@ def _show_evaluation(r: dict[str, Any]) -> str:
     heads += [("mdape_percent", "median |error| %"), ("rmse", "rmse"), ("within_20", "within 20 %")]
     parts.append(table(rows, (*heads, ("within_30", "within 30 %"), ("crps", "CRPS"))))
     return "\n\n".join([*parts, *_tail(r)])
+
+
+@app.command("json")
+def from_json(
+    file: Annotated[Path, typer.Argument(help="One JSON object: command, its fields, files or records.")],
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Run a request that a script wrote; with --json the answer is one JSON object."""
+    from limus.workflows.tdm_json import json_request  # noqa: PLC0415
+
+    with json_request(file) as (command, given):
+        show = {"forecast": _show_forecast, "dose": _show_dose, "evaluate": _show_evaluation}[command]
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        options = Options(json, out, given.get("seed", seed), overwrite)
+        return run_command(f"tdm_{command}", fields, show, options)

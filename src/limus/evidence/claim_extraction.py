@@ -2,19 +2,21 @@
 
 Taken up are ``15/18 (83%)``, ``83% (15/18)`` and ``15 of 18 patients (83%)`` with an interval if one follows; an effect
 with its interval (``RR 2.05 (95% CI 1.52-2.76), p < 0.001``); tables whose cells are parted by tabs or bars; the list
-of references. A number with a unit, or a percentage without its counts, is listed as one that the text gives no
-means to check.
+of references. Two proportions before an effect on one line are its arms; 30 (50%) under a heading with n = 60 is 30 of
+60; a concentration in two units is one of the compound named before it. A number with one unit, or a percentage without
+its counts, is listed as one that the text gives no means to check.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from limus.evidence.consistency.cells import read_counts
 from limus.evidence.consistency.judgement import Consistency, Judgement
 from limus.evidence.consistency.printed import NUMBER, read_printed
-from limus.evidence.consistency.reported import Arm, Reported
+from limus.evidence.consistency.reported import Arm, Reported, Row
 from limus.evidence.consistency.reported_table import contrast_in_text
 from limus.kernel.errors import LimusError
 from limus.molecule.catalogue import find_compound
@@ -34,6 +36,8 @@ _CONCENTRATION = re.compile(
     r"([pnum\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]?M|[pnum\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]?mol/L|"
     r"[pnumk\N{MICRO SIGN}]?g/(?:m|d|k)?[Lg](?:/day|/d)?|mL/min(?:/1\.73\s*m2)?)(?![\w/])"
 )
+_UNIT = r"([pnum\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]?M|[pnumk]?g/(?:m|d|u)?L|[pnum]?mol/L)(?![\w/])"
+_TWO_UNITS = re.compile(rf"(?<![\w.])(\d[\d.]*)\s*{_UNIT}\s*(?:[(=,;]|or)\s*(?:=\s*)?(\d[\d.]*)\s*{_UNIT}")
 _REFERENCES = re.compile(r"^\W*(references|bibliography|literature cited)\W*$", re.IGNORECASE)
 _ENTRY = re.compile(r"^\s*[-*]?\s*\[?\d{1,3}[.)\]]\s+\S")
 
@@ -78,21 +82,27 @@ def extract_claims(text: str, name: str) -> ExtractedText:
     arms: list[Arm] = []
     contrasts = []
     others: list[Judgement] = []
+    rows: list[Row] = []
+    tables = tuple(_tables(lines[:start]))
+    tabled = {line: found for table in tables for line, found in _arms_under_n(table)}
     for at, line in enumerate(lines[:start]):
         where = f"line {at + 1}"
         plain = re.sub(r"\*\*|<[^>]*>", "", line)
         there, rest = _proportions(plain, where)
+        there += tabled.get(at + 1, [])
         arms += there
+        pairs, rest = _two_units(rest, at + 1)
+        rows += pairs
         noted = contrast_in_text(plain, where)
         if noted is not None:
-            contrasts.append(noted)
+            both = tuple(there) if len(there) == 2 and noted.measure in ("RR", "OR", "RD") else ()
+            contrasts.append(replace(noted, arms=both))
         elif not there:
             others += _alone(rest, where)
     references = tuple(
         (f"line {at + 1}", line.strip()) for at, line in enumerate(lines) if at > start and _ENTRY.match(line)
     )
-    tables = tuple(_tables(lines[:start]))
-    reported = Reported(name, (), (), tuple(arms), tuple(contrasts), references)
+    reported = Reported(name, (), tuple(rows), tuple(arms), tuple(contrasts), references)
     others += [judgement for table in tables for judgement in (*_ragged(table), *_mixed_units(table))]
     return ExtractedText(reported, tuple(others))
 
@@ -107,6 +117,33 @@ def _proportions(line: str, where: str) -> tuple[list[Arm], str]:
             arms.append(Arm(f"{where}: {match[0].strip()}", n, events, percent, low=low, high=high))
         line = pattern.sub(" ", line)
     return arms, line
+
+
+def _arms_under_n(table: Sequence[tuple[int, list[str]]]) -> Iterator[tuple[int, list[Arm]]]:
+    """Arms of cells such as 30 (50%) under a heading that says n."""
+    header = table[0][1]
+    sizes = [re.search(r"\bn\s*=\s*(\d+)", name, re.IGNORECASE) for name in header]
+    for line, cells in table[1:]:
+        found = []
+        for size, name, cell in zip(sizes, header, cells, strict=False):
+            numbers = read_counts(cell)
+            if size and {"events", "percent"} <= set(numbers) and "n" not in numbers:
+                where = f"line {line}: {cell.strip()} under {name.strip()}"
+                found.append(Arm(where, read_printed(size[1]), numbers["events"], numbers["percent"]))
+        yield line, found
+
+
+def _two_units(line: str, number: int) -> tuple[list[Row], str]:
+    """Concentrations that stand in two units beside each other, with the compound named before; and what is left."""
+    rows = []
+    for match in _TWO_UNITS.finditer(line):
+        words = re.findall(r"[A-Za-z][A-Za-z0-9-]{3,}", line[: match.start()])
+        compound = next((found.name for word in reversed(words) if (found := _compound_named(word))), "")
+        units = [re.sub("[\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]", "u", match[at]) for at in (2, 4)]
+        cells = {"compound": compound, "value": match[1], "unit": units[0]}
+        cells |= {"value_reported": match[3], "unit_reported": units[1]}
+        rows.append(Row(number, f"line {number}: {match[0]}", cells, len(cells)))
+    return rows, _TWO_UNITS.sub(" ", line)
 
 
 def _alone(line: str, where: str) -> Iterator[Judgement]:

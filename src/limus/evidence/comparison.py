@@ -8,6 +8,7 @@ for one arm, or with two contrasts that share an arm, is left out, and a finding
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,30 @@ from limus.kernel.checks import Finding, Severity, raise_on_errors, run_checks
 from limus.kernel.errors import InputError, NothingSucceededError, UnknownNameError, near_names
 from limus.kernel.statistics.pooling import combine_means
 
-__all__ = ["CONTROL_WORDS", "Comparison", "Study", "compare_treatments"]
+__all__ = ["Comparison", "Study", "compare_treatments", "is_control"]
 
 Row = Mapping[str, Any]
 
-CONTROL_WORDS = ("placebo", "vehicle", "control", "no treatment", "standard care", "usual care")
+_CONTROL_WORDS = ("placebo", "vehicle", "control", "no treatment", "standard care", "usual care", "no intervention")
+
+
+def is_control(name: str) -> bool:
+    """Say whether a treatment has the name of a control.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_control("Placebo/control"), is_control("drug + placebo")
+    (True, False)
+    """
+    return all(part.strip() in _CONTROL_WORDS for part in re.split(r"/|\bor\b", name.casefold()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +175,7 @@ def _concerns(row: Row, treatment: tuple[str, ...], reference: str) -> bool:
 
 
 def _scale(table: StudyTable) -> dict[str, str]:
-    names = [name for name in ("outcome", "time", "unit") if name in table.rows.names]
+    names = [name for name in ("outcome", "time", "unit") if name in table.rows.names]  # measure is the plan's
     return {name: str(table.rows[name][0]) for name in names if str(table.rows[name][0])}
 
 
@@ -171,7 +191,7 @@ def _choose_reference(table: StudyTable, treatment: Sequence[str], reference: st
     if reference is not None:
         return _known(table, reference, "reference"), []
     others = [name for name in table.treatments if name not in treatment]
-    controls = [name for name in others if name.casefold() in CONTROL_WORDS]
+    controls = [name for name in others if is_control(name)]
     if len(controls) == 1:
         rule, found = "the only treatment with the name of a control", controls[0]
     elif len(others) == 1:
@@ -182,7 +202,8 @@ def _choose_reference(table: StudyTable, treatment: Sequence[str], reference: st
         got = "; ".join(table.treatments)
         raise InputError("--reference", "none given", f"one of {got}", "name what the treatment is compared with")
     do = "name it with --reference to be sure"
-    return found, [Finding("reference-chosen", Severity.WARNING, table.name, found, rule, do)]
+    got = f"the reference is {found}, {rule}"
+    return found, [Finding("reference-chosen", Severity.WARNING, table.name, got, "", do)]
 
 
 def _second(table: StudyTable) -> str:

@@ -238,7 +238,8 @@ def _each(
 
 
 def _of_contrast(numbers: Mapping[str, float], _: Measure) -> tuple[float, float]:
-    return numbers["effect"], numbers["se"] ** 2
+    se = numbers["se"]
+    return numbers["effect"], numbers["variance"] if np.isnan(se) else se**2
 
 
 def _of_estimate(numbers: Mapping[str, float], measure: Measure) -> tuple[float, float]:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.evidence.comparison import CONTROL_WORDS, Comparison, Study
+from limus.evidence.comparison import Comparison, Study, is_control
 from limus.evidence.measures import Measure, compute_effects
-from limus.evidence.study_checks import TABLE_CHECKS, examine_rows, place_of
+from limus.evidence.study_checks import TABLE_CHECKS, examine_rows, place_of, require_measure
 from limus.evidence.study_table import SCALE_COLUMNS, StudyTable, TableForm
 from limus.kernel.checks import Finding, Severity, raise_on_errors, run_checks
 from limus.kernel.errors import InputError, LimusError, NothingSucceededError, UnknownNameError, near_names
@@ -117,6 +117,7 @@ def read_networks(tables: Sequence[StudyTable], measure: Measure, reference: str
     found: list[tuple[UsedStudy, NetworkStudy | None]] = []
     people: dict[str, float] = {}
     for table in tables:
+        require_measure(table, measure)
         problems = run_checks(table, TABLE_CHECKS)
         raise_on_errors(problems, InputError)
         findings += problems
@@ -167,7 +168,7 @@ def _counts(
 def _one_scale(tables: Sequence[StudyTable]) -> dict[str, str]:
     scale: dict[str, str] = {}
     for table in tables:
-        for column in SCALE_COLUMNS:
+        for column in SCALE_COLUMNS[:3]:
             said = str(table.rows[column][0]) if column in table.rows.names else ""
             if said and scale.setdefault(column, said) != said:
                 got = f"{scale[column]!r} and {said!r}"
@@ -331,7 +332,28 @@ def _study_of_contrasts(
         (first, second): (float(y), float(v))
         for (first, second), y, v in zip(pairs, effects.effect, effects.variance, strict=True)
     }
-    return _make(table, name, "used", findings, lambda: NetworkStudy.from_contrasts(name, given))
+    shared = _shared_arm(rows, pairs)
+    if shared is None:
+        return _make(table, name, "used", findings, lambda: NetworkStudy.from_contrasts(name, given))
+    arm, variance = shared
+    turned = {
+        other: y if second == arm else -y
+        for (first, second), (y, _) in given.items()
+        for other in (first if second == arm else second,)
+    }
+    covariance = np.diag([v - variance for _, v in given.values()]) + variance
+    return _make(
+        table, name, "used", findings, lambda: NetworkStudy.create(name, (arm, *turned), [*turned.values()], covariance)
+    )
+
+
+def _shared_arm(rows: list[Row], pairs: list[tuple[str, ...]]) -> tuple[str, float] | None:
+    """The arm that all contrasts of a study have, and its variance, where the table says; else None."""
+    said = [float(row.get("shared_variance", np.nan)) for row in rows]
+    common = set.intersection(*(set(pair) for pair in pairs))
+    if len(pairs) < 2 or len(common) != 1 or not np.isfinite(said).all() or len(set(said)) != 1:
+        return None
+    return common.pop(), said[0]
 
 
 def _connect(
@@ -351,7 +373,8 @@ def _connect(
         if chosen is None:
             chosen, rule = _choose_reference(names, group)
             do = "name it with --reference to be sure"
-            findings.append(Finding("reference-chosen", Severity.WARNING, where, chosen, rule, do))
+            got = f"the reference is {chosen}, {rule}"
+            findings.append(Finding("reference-chosen", Severity.WARNING, where, got, "", do))
         networks.append(Network.create(group, chosen))
     if len(parts) > 1:
         got = " and ".join(f"[{'; '.join(names)}]" for names, _ in parts)
@@ -362,7 +385,7 @@ def _connect(
 
 
 def _choose_reference(names: tuple[str, ...], studies: tuple[NetworkStudy, ...]) -> tuple[str, str]:
-    controls = [name for name in names if name.casefold() in CONTROL_WORDS]
+    controls = [name for name in names if is_control(name)]
     if len(controls) == 1:
         return controls[0], "the only treatment with the name of a control"
     counts = {name: sum(name in study.treatments for study in studies) for name in names}

@@ -111,6 +111,9 @@ def summarise(effects: StudyEffects, plan: PoolPlan) -> Summary:
     if found.status is not TableStatus.OK:
         got = "no events, or nothing else, on one side in all studies together"
         raise NothingSucceededError(f"{plan.method} of {plan.measure}", got, "events on both sides", "choose RD")
+    if not found.standard_error > 0:
+        got = "the same in every arm, so that there is no standard error"
+        raise NothingSucceededError(f"{plan.method} of {plan.measure}", got, "some events, not only", "choose IV")
     return _of_tables(found, plan)
 
 

@@ -157,9 +157,16 @@ def pool_otherwise(comparison: Comparison, plan: PoolPlan) -> tuple[Line, ...]:
     found = []
     for label, other in _other_plans(comparison, plan):
         try:
-            found.append(line_of(label, pool_comparison(comparison, other)[0]))
+            summary = pool_comparison(comparison, other)[0]
         except LimusError as error:
             found.append(_failed(label, error))
+            continue
+        line = line_of(label, summary)
+        if summary.studies < 2 and other.ci is not CiMethod.WALD:
+            line = Line(label, 1, *(np.nan,) * 5, "failed", "one study has no such interval")
+        elif line.lower == line.upper:
+            line = Line(label, line.studies, *(np.nan,) * 5, "failed", "effects all alike: an interval of no width")
+        found.append(line)
     return tuple(found)
 
 

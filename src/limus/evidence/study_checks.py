@@ -6,14 +6,22 @@ A row that fails is left out with the name of the check as its status; the rest 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from limus.evidence.study_columns import measure_in_name
 from limus.evidence.study_table import SCALE_COLUMNS, StudyTable, TableForm
 from limus.kernel.checks import Check, Finding, Severity
+from limus.kernel.errors import InputError
 
-__all__ = ["ROW_CHECKS", "SCALE_CHECKS", "TABLE_CHECKS", "examine_rows", "place_of"]
+__all__ = ["ROW_CHECKS", "SCALE_CHECKS", "TABLE_CHECKS", "examine_rows", "place_of", "require_measure"]
 
+_SUMMARY = re.compile(
+    r"(?:(?:sub)?-?totals?|overall|pooled|summary|combined|all (?:studies|trials))(?:\s+(?:effects?|estimate))?"
+    r"(?:\s*\(.*\))?",
+    re.IGNORECASE,
+)
 Row = Mapping[str, Any]
 RowProblem = tuple[str, str, str]  # what stands there, what is allowed, what to do
 
@@ -41,7 +49,7 @@ def _missing(row: Row, names: tuple[str, ...]) -> tuple[str, ...]:
 _NEEDED: Mapping[TableForm, tuple[str, ...]] = {
     TableForm.EVENTS: ("n", "events"),
     TableForm.MEANS: ("n", "mean", "sd"),
-    TableForm.CONTRASTS: ("effect", "se"),
+    TableForm.CONTRASTS: ("effect",),
     TableForm.ESTIMATES: ("estimate",),
     TableForm.LOG_RANK: ("p", "events", "n_1", "n_2"),
 }
@@ -53,6 +61,8 @@ def _numbers_there(row: Row, form: TableForm) -> RowProblem | None:
         pair = math.isnan(row.get("ci_low", math.nan)) or math.isnan(row.get("ci_high", math.nan))
         if pair and math.isnan(row.get("p", math.nan)):
             empty.append("ci_low and ci_high, or p")
+    if form is TableForm.CONTRASTS and math.isnan(row["se"]) and math.isnan(row.get("variance", math.nan)):
+        empty.append("se or variance" if "variance" in row else "se")
     if form is TableForm.LOG_RANK and not row["favours"]:
         empty.append("favours")
     return (
@@ -88,6 +98,8 @@ def _counts_possible(row: Row, form: TableForm) -> RowProblem | None:
 
 def _spread_positive(row: Row, form: TableForm) -> RowProblem | None:
     name = {TableForm.MEANS: "sd", TableForm.CONTRASTS: "se"}.get(form)
+    if name == "se" and math.isnan(row["se"]):
+        name = "variance"
     if name is None or row[name] > 0:
         return None
     return (
@@ -120,7 +132,14 @@ def _favours_an_arm(row: Row, form: TableForm) -> RowProblem | None:
     return f"favours {row['favours']}", f"{row['treatment_1']} or {row['treatment_2']}", "name one of the two arms"
 
 
+def _a_study(row: Row, _: TableForm) -> RowProblem | None:
+    if not _SUMMARY.fullmatch(str(row["study"]).strip()):
+        return None
+    return (str(row["study"]), "a study, not the sum of them", "leave the row out; its studies are there already")
+
+
 ROW_CHECKS: tuple[tuple[str, str, Callable[[Row, TableForm], RowProblem | None]], ...] = (
+    ("a-study-itself", "A row is a study, not a total of studies.", _a_study),
     ("numbers-there", "Every number that the form needs is filled in.", _numbers_there),
     ("counts-whole", "Counts are whole numbers.", _counts_whole),
     ("counts-possible", "Events do not exceed participants, and no arm is empty.", _counts_possible),
@@ -145,16 +164,56 @@ def examine_rows(table: StudyTable) -> tuple[tuple[str, ...], tuple[Finding | No
     """
     statuses: list[str] = []
     findings: list[Finding | None] = []
+    own_names = _studies_called_total(table)
     for row in table.rows.rows():
         status, finding = "ok", None
         for name, _, ask in ROW_CHECKS:
-            problem = ask(row, table.form)
+            problem = None if ask is _a_study and row["study"] in own_names else ask(row, table.form)
             if problem is not None:
                 status, finding = name, Finding(name, Severity.WARNING, f"{place_of(row)}: left out", *problem)
                 break
         statuses.append(status)
         findings.append(finding)
     return tuple(statuses), tuple(findings)
+
+
+def _studies_called_total(table: StudyTable) -> set[str]:
+    """Studies with the name of a sum that are none: fewer participants than the others of their treatment together."""
+    if not table.form.by_arm:
+        return set()
+    people: dict[str, float] = {}
+    called: dict[str, list[Row]] = {}
+    for row in table.rows.rows():
+        if _SUMMARY.fullmatch(str(row["study"]).strip()):
+            called.setdefault(str(row["study"]), []).append(row)
+        elif not math.isnan(row["n"]):
+            people[str(row["treatment"])] = people.get(str(row["treatment"]), 0.0) + row["n"]
+    return {
+        name for name, rows in called.items() if any(row["n"] < people.get(str(row["treatment"]), 0.0) for row in rows)
+    }
+
+
+def require_measure(table: StudyTable, measure: str) -> None:
+    """Refuse a table whose effects are of another measure than the one asked for.
+
+    Parameters
+    ----------
+    table : StudyTable
+    measure : str
+        Such as OR.
+
+    Raises
+    ------
+    InputError
+        A column's name, or the column ``measure``, says another one.
+    """
+    said = table.measure
+    if not table.form.by_arm and "measure" in table.rows.names:
+        values = {measure_in_name(str(value)) for value in table.rows["measure"]}
+        said = values.pop() if len(values) == 1 else said
+    if said and not table.form.by_arm and said != measure:
+        do = f"choose --measure {said}, or rename the column if its name is wrong"
+        raise InputError("--measure", f"{measure} from effects that {table.name} calls {said}", said, do)
 
 
 def _ask_one_value(column: str) -> Callable[[StudyTable], Iterator[Finding]]:
@@ -164,10 +223,16 @@ def _ask_one_value(column: str) -> Callable[[StudyTable], Iterator[Finding]]:
         values = list(dict.fromkeys(str(value) for value in table.rows[column]))
         if len(values) > 1:
             got = "; ".join(value or "(empty)" for value in values)
-            do = f"choose one with --{column}" if column != "unit" else "convert to one unit, or choose with --where"
+            do = {"unit": "convert to one unit, or choose with --where", "measure": "choose with --where"}.get(
+                column, f"choose one with --{column}"
+            )
             yield Finding(f"one-{column}", Severity.ERROR, f"{table.name}, column {column}", got, f"one {column}", do)
 
     return ask
+
+
+def _ask_what_was_read(table: StudyTable) -> Iterator[Finding]:
+    yield from table.findings
 
 
 def _ask_names(table: StudyTable) -> Iterator[Finding]:
@@ -188,5 +253,6 @@ SCALE_CHECKS: tuple[Check[StudyTable], ...] = tuple(
 )
 TABLE_CHECKS: tuple[Check[StudyTable], ...] = (
     *SCALE_CHECKS,
+    Check("columns-read", "What stands under other names is said.", _ask_what_was_read),
     Check("names-alike", "No two names differ only in case or spaces.", _ask_names),
 )

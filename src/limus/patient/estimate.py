@@ -16,7 +16,7 @@ from limus.patient.levels import PatientLevels, lay_out_levels, usable_levels, w
 from limus.patient.map_estimate import MapEstimate, find_modes
 from limus.patient.posterior import Posterior
 from limus.patient.prediction import prepare_prediction
-from limus.patient.sampling import PosteriorDraws, draw_posterior
+from limus.patient.sampling import FEW, PosteriorDraws, draw_posterior
 from limus.patient.sampling_time import time_error_variance
 from limus.pharmacokinetics.covariate_history import covariate_history, covariates_at
 from limus.pharmacokinetics.event_table.records import EventTable
@@ -25,7 +25,6 @@ from limus.pharmacokinetics.population_model.record import PopulationModel
 __all__ = ["EstimateOptions", "PatientEstimate", "error_of", "estimate_patients"]
 
 Floats = NDArray[np.float64]
-_FEW = 0.1  # effective share of the draws below which a finding says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def estimate_patients(
         modes = find_modes(posterior, starts=options.starts, seed=options.seed)
     draws = draw_posterior(posterior, modes, draws=options.draws, seed=options.seed) if options.draws else None
     return PatientEstimate(
-        model, table, options, posterior, modes, draws, (*findings, *_said(model, table, modes, draws))
+        model, table, options, posterior, modes, draws, (*findings, *_said(posterior, table, modes, draws))
     )
 
 
@@ -228,23 +227,26 @@ def _covariates_at(model: PopulationModel, table: EventTable, times_h: Floats) -
 
 
 def _said(
-    model: PopulationModel, table: EventTable, modes: MapEstimate, draws: PosteriorDraws | None
+    posterior: Posterior, table: EventTable, modes: MapEstimate, draws: PosteriorDraws | None
 ) -> Iterator[Finding]:
+    model, names = posterior.prediction.model, posterior.prediction.space.names
     for s, label in enumerate(table.subjects):
         where = f"{model.name}, ID {label}"
         if modes.status[s] != "ok":
             yield Finding("estimate", Severity.WARNING, where, modes.status[s], "a mode", "look at the levels")
         if np.isfinite(modes.second_objective[s]):
             lower = modes.second_objective[s] - modes.objective[s]
-            got = f"another mode, exp(-{0.5 * lower:.2g}) as high: {_effects_in_words(modes, s)}"
-            yield Finding("two-modes", Severity.WARNING, where, got, "one mode", "both are drawn from; take a level")
-        if draws is not None and draws.effective[s] < _FEW * draws.drawn[s]:
+            got = f"another mode, exp(-{0.5 * lower:.2g}) as high: {_effects_in_words(modes, names, s)}"
+            do = "both are drawn from; a level at another time would tell"
+            yield Finding("two-modes", Severity.WARNING, where, got, "one mode", do)
+        if draws is not None and draws.effective[s] < FEW * draws.drawn[s]:
             got = f"{draws.effective[s]:.0f} effective of {draws.drawn[s]} draws"
-            allowed = f"{100 * _FEW:g} % or more"
-            yield Finding("few-effective-draws", Severity.WARNING, where, got, allowed, "raise --draws")
+            do = "the draws were moved apart by a random walk"
+            do += f" ({100 * draws.accepted[s]:.0f} % of its steps accepted); raise --draws to be surer"
+            yield Finding("few-effective-draws", Severity.WARNING, where, got, f"{100 * FEW:g} % or more", do)
 
 
-def _effects_in_words(modes: MapEstimate, s: int) -> str:
+def _effects_in_words(modes: MapEstimate, names: tuple[str, ...], s: int) -> str:
     apart = np.abs(modes.second[s] - modes.effects[s])
     k = int(np.argmax(apart))
-    return f"effect {k + 1} is {modes.second[s, k]:.2f} there and {modes.effects[s, k]:.2f} here"
+    return f"{names[k]} is {modes.second[s, k]:.2f} there and {modes.effects[s, k]:.2f} here"

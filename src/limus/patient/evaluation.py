@@ -16,7 +16,7 @@ from limus.kernel.execution import Execution, spawn_generators
 from limus.patient.estimate import EstimateOptions, error_of
 from limus.patient.extreme_effects import warn_of
 from limus.patient.forecast import BAND, measured_draws
-from limus.patient.levels import PatientLevels, lay_out_levels, usable_levels, with_recency
+from limus.patient.levels import PatientLevels, lay_out_levels, usable_levels, with_last_occasions, with_recency
 from limus.patient.map_estimate import find_modes
 from limus.patient.posterior import Posterior
 from limus.patient.prediction import Prediction, predict_levels, prepare_prediction
@@ -154,7 +154,7 @@ def forecast_occasions(
     options : EstimateOptions
         With draws.
     only_last : int, optional
-        Use levels of so many occasions before the forecast one only.
+        Use levels of so many occasions only, the last that have levels before the forecast one.
     execution : Execution, optional
 
     Returns
@@ -197,10 +197,8 @@ def _some(
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
     patients = occasions.patient[lanes]
     own = _of_rows(prediction, patients)
-    before = occasions.before[lanes]
-    if only_last is not None:
-        before = before & (levels.occasion[patients] >= occasions.occasion[lanes, None] - only_last)
-    known = with_recency(_levels_of(levels, patients, before), options.recency_half_life_h)
+    earlier = with_last_occasions(_levels_of(levels, patients, occasions.before[lanes]), only_last)
+    known = with_recency(earlier, options.recency_half_life_h)
     error = error_of(model, table, levels.time_h, options, patients)
     variance = None if time_variance is None else time_variance[patients]
     posterior = Posterior(own, known, error, variance)

@@ -87,12 +87,19 @@ def forecast_at(
     draws = levels.reshape(patients, count, -1)
     generators = spawn_generators(seed, patients, stream="residual error")
     error = error_of(estimate.model, estimate.table, times, estimate.options)
-    measured = np.stack([measured_draws(error, draws[s], generators[s], np.full(count, s)) for s in range(patients)])
+    measured = np.stack(
+        [measured_draws(error, draws[s], generators[s], np.full(count, s), alike=1) for s in range(patients)]
+    )
     return summarise_draws(times, mode, draws, measured)
 
 
 def measured_draws(
-    error: ErrorModel, levels: Floats, generator: np.random.Generator, rows: NDArray[np.int64] | None = None
+    error: ErrorModel,
+    levels: Floats,
+    generator: np.random.Generator,
+    rows: NDArray[np.int64] | None = None,
+    *,
+    alike: int | None = None,
 ) -> Floats:
     """Draw a measured level around each predicted one.
 
@@ -104,6 +111,9 @@ def measured_draws(
     generator : numpy.random.Generator
     rows : array of int, optional
         Patient of each row of ``levels``, where the error depends on covariates.
+    alike : int, optional
+        Axis along which each draw keeps its residual: what is then asked of the draws place by place, such as a band,
+        is as right as with residuals of their own, and does not jump from place to place.
 
     Returns
     -------
@@ -112,7 +122,8 @@ def measured_draws(
     """
     there = np.isfinite(levels)
     safe = np.where(there, np.maximum(levels, 1e-12), 1.0)
-    noise = predictive_sd(error, safe, rows) * generator.standard_normal(levels.shape)
+    shape = tuple(1 if axis == alike else size for axis, size in enumerate(levels.shape))
+    noise = predictive_sd(error, safe, rows) * generator.standard_normal(shape)
     found = safe * np.exp(noise) if error.on_logarithm else np.maximum(safe + noise, 0.0)
     return np.where(there, found, np.nan)
 
@@ -130,6 +141,9 @@ def summarise_draws(times_h: Floats, mode: Floats, draws: Floats, measured: Floa
     Forecast
     """
     there = np.isfinite(times_h)
+    if not there.any():
+        nothing = np.full(times_h.shape, np.nan)
+        return Forecast(times_h, mode, nothing, nothing, nothing, nothing, nothing, draws, measured)
     # a draw that could not be solved counts for nothing; a time that is not asked has no percentiles
     held = np.where(there[:, None, :], draws, 0.0)
     held_measured = np.where(there[:, None, :], measured, 0.0)

@@ -12,7 +12,7 @@ from limus.kernel.errors import InputError
 from limus.pharmacokinetics.event_table.expand import additional_times
 from limus.pharmacokinetics.event_table.records import Doses, EventRecords, EventTable
 
-__all__ = ["CurrentRegimen", "current_regimen", "with_future_doses"]
+__all__ = ["CurrentRegimen", "current_regimen", "next_dose", "with_future_doses"]
 
 Floats = NDArray[np.float64]
 _MOMENT_H = 1e-6
@@ -81,6 +81,35 @@ def current_regimen(table: EventTable, subject: int = 0) -> CurrentRegimen:
     every = last - float(given_h[earlier][-1])
     recent = given_h > last - 24.0
     return CurrentRegimen(float(amount[recent].mean()), every, last, compartment)
+
+
+def next_dose(table: EventTable, interval_h: float) -> tuple[float, int]:
+    """Say when a new regimen of one patient can begin, and into which compartment.
+
+    Parameters
+    ----------
+    table : EventTable
+        Of one patient.
+    interval_h : float
+        Between doses, where the table does not tell.
+
+    Returns
+    -------
+    tuple of (float, int)
+        When the next dose is due, h, not before the last row; the compartment of the last dose, or 0, the model's
+        own, without one.
+    """
+    last_row = float(table.records.time_h[-1])
+    doses = table.doses
+    given = np.flatnonzero(doses.amount_mg > 0)
+    if not len(given):
+        return last_row, 0
+    try:
+        now = current_regimen(table)
+        due = now.last_dose_h + now.interval_h
+    except InputError:
+        due = float(doses.time_h[given[-1]]) + interval_h
+    return max(due, last_row), int(doses.compartment[given[-1]])
 
 
 def with_future_doses(

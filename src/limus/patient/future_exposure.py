@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from limus.kernel.errors import SolveError, ValueRangeError
 from limus.kernel.execution import Execution, spawn_generators
 from limus.patient.effects import effect_space
-from limus.patient.estimate import PatientEstimate
+from limus.patient.estimate import PatientEstimate, error_of
 from limus.patient.forecast import measured_draws
-from limus.patient.future import current_regimen, with_future_doses
+from limus.patient.future import next_dose, with_future_doses
 from limus.patient.stretches import cut_into_stretches
 from limus.pharmacokinetics.event_table.records import EventTable, take_subjects
 from limus.pharmacokinetics.exposure import find_exposure
@@ -118,7 +118,10 @@ def expose_draws(
     factor = (doses / doses[-1])[:, None] if scaled else 1.0
     trough, auc, cmax = (np.array([one[k] for one in found]) * factor for k in range(3))
     generator = spawn_generators(seed, 1, stream="residual error of a dose")[0]
-    return DrawnExposure(trough, auc, cmax, measured_draws(estimate.posterior.error, trough, generator))
+    last = estimate.table.records.time_h[-1:][None, :]
+    error = error_of(estimate.model, estimate.table, last, estimate.options)
+    patient = np.zeros(len(doses), dtype=np.int64)
+    return DrawnExposure(trough, auc, cmax, measured_draws(error, trough, generator, patient, alike=0))
 
 
 def _expose(
@@ -148,9 +151,7 @@ def _expose(
 
 
 def _table_with(table: EventTable, dose_mg: float, interval_h: float, after_h: float | None) -> EventTable:
-    now = current_regimen(table)
-    last_row = float(table.records.time_h[-1])
-    start = max(now.last_dose_h + now.interval_h, last_row)
+    start, compartment = next_dose(table, interval_h)
     count = 1 if after_h is None else int(np.floor(after_h / interval_h + 1e-9))
     return with_future_doses(
         table,
@@ -158,7 +159,7 @@ def _table_with(table: EventTable, dose_mg: float, interval_h: float, after_h: f
         dose_mg=dose_mg,
         interval_h=interval_h,
         count=count,
-        compartment=now.compartment,
+        compartment=compartment,
         steady_state=after_h is None,
     )
 

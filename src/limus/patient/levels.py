@@ -17,7 +17,7 @@ from limus.patient.prediction import Prediction, predict_levels
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.population_treatment import occasion_places
 
-__all__ = ["PatientLevels", "lay_out_levels", "level_times", "usable_levels", "with_recency"]
+__all__ = ["PatientLevels", "lay_out_levels", "level_times", "usable_levels", "with_last_occasions", "with_recency"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -175,3 +175,25 @@ def with_recency(levels: PatientLevels, half_life_h: float | None) -> PatientLev
     last = np.where(levels.used, levels.time_h, -np.inf).max(axis=1, keepdims=True)
     age = np.where(levels.used, last - np.nan_to_num(levels.time_h), 0.0)
     return replace(levels, weight=levels.weight * 2.0 ** (-age / half_life_h))
+
+
+def with_last_occasions(levels: PatientLevels, count: int | None) -> PatientLevels:
+    """Use only the levels of each patient's last occasions that have levels in use.
+
+    Parameters
+    ----------
+    levels : PatientLevels
+    count : int or None
+        Occasions, 1 or more; None leaves all as they are.
+
+    Returns
+    -------
+    PatientLevels
+    """
+    if count is None:
+        return levels
+    left_out = np.zeros_like(levels.used)
+    for s, used in enumerate(levels.used):
+        kept = np.unique(levels.occasion[s, used])[-count:]
+        left_out[s] = used & ~np.isin(levels.occasion[s], kept)
+    return levels.without(left_out)

@@ -24,13 +24,14 @@ _MOST_STEPS = 100
 _ARRIVED = 1e-10  # decrease of the objective that the gradient still promises: 1e-5 standard deviations away
 _NEAR = 1e-6  # the same where no step lowers it further, because derivatives or levels are rounded
 _ROUNDING = 1e-14  # of the objective
-_PATIENCE = 8  # steps with the expected curvature; where levels lie far off it is a poor guide, and gradients take over
+_PATIENCE = 4  # steps with the expected curvature; where levels lie far off it is a poor guide, and gradients take over
 _FIRST_DAMPING = 1e-3
 _MOST_DAMPING = 1e12
 _LONGEST = 3.0  # of a step, in standard deviations of the prior
 _APART = 2.0  # distance of two modes, in standard deviations of the posterior around the better one
 _WORTH = 12.0  # a mode is reported while it is exp(-6) as high as the best, in units of minus twice the logarithm
-_SPREAD = 1.0  # of further starts, in standard deviations of the prior
+_SPREAD = 1.5  # of further starts, in standard deviations of the prior: wider than it, to meet modes far out
+_TINY = 1e-100  # bend along a step below which nothing can be learned from it
 
 CONVERGED = "ok"
 NOT_ARRIVED = "the search for the mode did not come to an end"
@@ -82,7 +83,7 @@ def find_modes(posterior: Posterior, *, starts: int = 4, seed: int = 1) -> MapEs
     ----------
     posterior : Posterior
     starts : int
-        1 or more: the population's effects (0), then draws from the prior.
+        1 or more: the population's effects (0), then draws from the prior, widened.
     seed : int
         Of those draws.
 
@@ -118,7 +119,7 @@ def find_modes(posterior: Posterior, *, starts: int = 4, seed: int = 1) -> MapEs
 
 
 def _starts(posterior: Posterior, starts: int, seed: int) -> Floats:
-    """Start values (starts, S, K): 0, then draws from the prior, the same for each patient."""
+    """Start values (starts, S, K): 0, then draws around it, the same for each patient."""
     space = posterior.prediction.space
     root = np.linalg.cholesky(space.covariance) if space.size else space.covariance
     points = np.zeros((starts, posterior.prediction.patients, space.size))
@@ -177,13 +178,15 @@ def _descend(posterior: Posterior, patients: Integers, points: Floats) -> _Rows:
 
 def _take(rows: _Rows, open_: Integers, taken: NDArray[np.bool_], step: Floats, there: Expansion) -> None:
     at = open_[taken]
-    change = there.gradient[taken] - rows.gradient[at]
+    change, before = there.gradient[taken] - rows.gradient[at], rows.matrix[at]
     rows.effects[at] += step[taken]
     rows.value[at], rows.gradient[at] = there.value[taken], there.gradient[taken]
     rows.curvature[at] = there.curvature[taken]
     rows.steps[at] += 1
+    rows.matrix[at] = rows.curvature[at]
     slow = rows.steps[at] > _PATIENCE
-    rows.matrix[at] = np.where(slow[:, None, None], _updated(rows.matrix[at], step[taken], change), rows.curvature[at])
+    if slow.any():
+        rows.matrix[at[slow]] = _updated(before[slow], step[taken][slow], change[slow])
 
 
 def _updated(matrix: Floats, step: Floats, change: Floats) -> Floats:
@@ -194,9 +197,9 @@ def _updated(matrix: Floats, step: Floats, change: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         mix = np.where(along < 0.2 * bend, 0.8 * bend / (bend - along), 1.0)
     change = mix[:, None] * change + (1.0 - mix)[:, None] * moved
-    along = np.maximum(np.einsum("nk,nk->n", step, change), 1e-300)
-    outer = np.einsum("nk,nl->nkl", change, change) / along[:, None, None]
-    known = bend > 1e-300
+    along = np.einsum("nk,nk->n", step, change)
+    known = (bend > _TINY) & (along > _TINY)
+    outer = np.einsum("nk,nl->nkl", change, change) / np.where(known, along, 1.0)[:, None, None]
     inner = np.einsum("nk,nl->nkl", moved, moved) / np.where(known, bend, 1.0)[:, None, None]
     return np.where(known[:, None, None], matrix + outer - inner, matrix)
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.kernel.checks import Finding, Severity
+from limus.kernel.checks import Finding, Severity, raise_on_errors
 from limus.kernel.errors import InputError, ValueRangeError, near_names
 from limus.molecule.catalogue import load_compounds
 from limus.patient.column_formulas import with_columns
+from limus.patient.own_findings import own_findings
+from limus.patient.plausible_levels import UNIT_SLIP
 from limus.pharmacokinetics.event_table.records import EventTable, select_subjects
 from limus.pharmacokinetics.event_table.units import TableUnits
 from limus.pharmacokinetics.exchange.event_files import EventFileOptions, read_event_files
@@ -32,8 +34,8 @@ class PatientFile:
         A NONMEM table, or files that belong together.
     units : tuple of str
         ``AMT=ug`` and the like, where they differ from the model's.
-    settings : mapping of str to float
-        Covariates that hold for all.
+    settings : mapping of str to float or str
+        Covariates that hold for all; words for limits such as the formulation.
     columns : tuple of str
         Covariates that are formulas of columns.
     overrides : tuple of str
@@ -46,7 +48,7 @@ class PatientFile:
 
     paths: tuple[Path, ...]
     units: tuple[str, ...] = ()
-    settings: Mapping[str, float] | None = None
+    settings: Mapping[str, float | str] | None = None
     columns: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     occasions: str = "column"
@@ -86,12 +88,31 @@ def read_patients(model: PopulationModel, file: PatientFile) -> PatientTable:
     options = EventFileOptions(units, file.units, dict(model.dosing.numbered), typical_ranges(model))
     raw = read_event_files(list(file.paths), options, molar_mass_g_per_mol=_molar_mass(model.drug))
     if file.subjects:
-        raw = select_subjects(raw, file.subjects)
-    constants = tuple(f"{name}={value!r}" for name, value in (file.settings or {}).items())
+        raw = _of_subjects(raw, file.subjects, options)
+    numbers = {name: value for name, value in (file.settings or {}).items() if not isinstance(value, str)}
+    constants = tuple(f"{name}={value!r}" for name, value in numbers.items())
     raw = with_columns(regroup_occasions(raw, file.occasions), (*file.columns, *constants))
     own = [name for name in file.overrides if _is_limit(model, name)]
-    table = table_for_model(model, raw, settings=_own_settings(model, file), overrides=own)
+    try:
+        table = table_for_model(model, raw, settings=_own_settings(model, file), overrides=own)
+    except InputError as error:
+        if _MISSING not in error.where:
+            raise
+        columns = ", ".join(raw.records.names) or "none"
+        do = f"--set NAME=value for all rows, or --column NAME=formula of the table's columns ({columns})"
+        raise InputError(error.where, error.got, error.allowed, do) from None
     return PatientTable(table, raw)
+
+
+_MISSING = "[missing-covariate]"
+
+
+def _of_subjects(table: EventTable, subjects: tuple[str, ...], options: EventFileOptions) -> EventTable:
+    """Keep some subjects, and of what was noticed what is about them or about the file's columns."""
+    chosen = select_subjects(table, subjects)
+    found = own_findings(table, subjects, options.units, options.typical)
+    raise_on_errors(found)
+    return replace(chosen, findings=found)
 
 
 def _molar_mass(drug: str) -> float | None:
@@ -103,7 +124,7 @@ def _is_limit(model: PopulationModel, name: str) -> bool:
     return name.casefold() in {entry.name.casefold() for entry in model.limited}
 
 
-def _own_settings(model: PopulationModel, file: PatientFile) -> dict[str, float]:
+def _own_settings(model: PopulationModel, file: PatientFile) -> dict[str, float | str]:
     """Settings that this model knows; with several models each takes its own."""
     known = {name for entry in model.limited for name in (entry.name, *entry.columns)}
     return {name: value for name, value in (file.settings or {}).items() if name in known}
@@ -122,17 +143,15 @@ def check_overrides(models: Collection[PopulationModel], file: PatientFile) -> N
     InputError
         With near names.
     """
-    limits = {entry.name.casefold(): entry.name for model in models for entry in model.limited}
+    limits = {entry.name for model in models for entry in model.limited} | {UNIT_SLIP}
     columns = {name for model in models for entry in model.limited for name in (entry.name, *entry.columns)}
-    for what, given, known in (
-        ("--override", file.overrides, limits),
-        ("--set", tuple(file.settings or {}), {name: name for name in columns}),
-    ):
-        for name in given:
-            if name not in known and name.casefold() not in limits:
-                near = near_names(name, known.values())
-                do = f"did you mean {' or '.join(near)}?" if near else "leave it out"
-                raise InputError(what, name, ", ".join(sorted(known.values())), do)
+    folded = {name.casefold() for name in limits}
+    wrong = [("--override", name, limits) for name in file.overrides if name.casefold() not in folded]
+    wrong += [("--set", name, columns) for name in file.settings or {} if name not in columns]
+    for what, name, known in wrong:
+        near = near_names(name, known)
+        do = f"did you mean {' or '.join(near)}?" if near else "leave it out"
+        raise InputError(what, name, ", ".join(sorted(known)), do)
 
 
 def column_of(patients: PatientTable, names: Sequence[str], subject: int = 0) -> float | None:

@@ -149,10 +149,20 @@ def _pieces(prediction: Prediction, patients: Integers, wanted: Flags | None) ->
     used = stretch >= 0 if wanted is None else wanted & (stretch >= 0)
     count = len(prediction.stretches.subject)
     rows = np.nonzero(used)[0]
-    keys, of_slot = np.unique(rows * count + stretch[used], return_inverse=True)
+    keys, of_slot = _unique(rows * count + stretch[used])
     slots = np.full(stretch.shape, -1, dtype=np.int64)
-    slots[used] = of_slot.reshape(-1)
+    slots[used] = of_slot
     return _Pieces(keys // count, keys % count, slots)
+
+
+def _unique(keys: Integers) -> tuple[Integers, Integers]:
+    """Different keys in order, and the place of each; keys that rise already, as levels in time do, are not sorted."""
+    rise = np.diff(keys)
+    if (rise < 0).any():
+        found, place = np.unique(keys, return_inverse=True)
+        return found, place.reshape(-1)
+    new = np.concatenate([np.ones(min(len(keys), 1), dtype=np.bool_), rise > 0])
+    return keys[new], np.cumsum(new) - 1
 
 
 def predict_levels(
@@ -258,7 +268,7 @@ def _one_batch(
 ) -> tuple[Floats, Floats]:
     """Simulate at once, with derivatives by some effects; a piece without a steady state has no level."""
     space, table = prediction.space, prediction.stretches.table
-    chosen = take_subjects(table, stretch, tuple(table.subjects[s] for s in stretch.tolist()))
+    chosen = take_subjects(table, stretch, tuple(map(table.subjects.__getitem__, stretch.tolist())))
     most = int((prediction.stretches.occasions[stretch] >= 0).sum(axis=1).max())
     effects = {name: between[:, k] for k, name in enumerate(space.subject)}
     effects |= {name: within[:, :most, k] for k, name in enumerate(space.occasion)}

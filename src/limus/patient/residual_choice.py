@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from limus.kernel.errors import ValueRangeError
+from limus.kernel.errors import UnknownNameError, ValueRangeError, near_names
 from limus.pharmacokinetics.population_model.record import PopulationModel, with_residual
 from limus.pharmacokinetics.population_model.residual_error import ResidualError
 
@@ -53,6 +53,13 @@ def with_residual_choice(model: PopulationModel, choice: str) -> PopulationModel
             do = f"state it, as {choice}:{'0.5' if choice == 'additive' else '0.15'}"
             raise ValueRangeError("--residual", got, f"a model with an {choice} part, or a number", do)
         return replace(model, residual=_only(choice, part))
+    if choice not in model.residual_alternatives:
+        names = tuple(dict.fromkeys(("model", *_FORMS, *model.residual_alternatives)))
+        near = near_names(choice, names)
+        do = f"did you mean {near[0]}?" if near else "leave it out for the model's own"
+        raise UnknownNameError(
+            f"--residual, {model.name}", choice, ", ".join((*names, "additive:SD", "proportional:SD")), do
+        )
     return with_residual(model, choice)
 
 

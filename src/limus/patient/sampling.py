@@ -6,8 +6,11 @@ the effective sample size :math:`(\sum w)^2 / \sum w^2` is small, q is extended 
 weighted mean and covariance, more is drawn, and all draws are weighted by the mixture of all rounds. The mean of w is
 the marginal likelihood of the patient's levels. Effects of occasions without a level are drawn from their prior.
 
+Where the effective sample size stays small, many of the resampled draws are copies of a few. They are then moved apart
+by some steps of a Metropolis random walk, each draw a chain of its own, which leaves the posterior as it is.
+
 Adaptive multiple importance sampling: Cornuet and others 2012, Scand J Stat 39:798; the defence: Hesterberg 1995,
-Technometrics 37:185.
+Technometrics 37:185; resampling and moving: Gilks and Berzuini 2001, J R Stat Soc B 63:127.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from limus.kernel.execution import spawn_generators
 from limus.patient.map_estimate import MapEstimate
 from limus.patient.posterior import Posterior, minus_twice_log
 
-__all__ = ["PosteriorDraws", "draw_posterior"]
+__all__ = ["FEW", "PosteriorDraws", "draw_posterior"]
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +36,9 @@ _DEFENCE = 0.05  # share of the prior in the mixture
 _ENOUGH = 0.2  # effective share of the draws below which another round follows
 _ROUNDS = 4
 _AT_ONCE = 40_000  # vectors
+FEW = 0.1  # effective share of the draws below which they are moved, and a finding says so
+_MOVES = 40
+_ACCEPTED = (0.15, 0.4)  # share of steps outside of which their length changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +58,8 @@ class PosteriorDraws:
         Natural logarithm of the marginal likelihood of the patient's levels; 0 without levels.
     log_marginal_error : (S,) array
         Its standard error by sampling.
+    accepted : (S,) array
+        Share of the steps that were accepted where the draws were moved; NaN where they were not.
     """
 
     effects: Floats
@@ -60,6 +68,7 @@ class PosteriorDraws:
     largest: Floats
     log_marginal: Floats
     log_marginal_error: Floats
+    accepted: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +121,10 @@ def draw_posterior(posterior: Posterior, modes: MapEstimate, *, draws: int = 100
         _some_patients(posterior, modes, range(begin, min(begin + together, patients)), draws, generators)
         for begin in range(0, patients, together)
     ]
-    effects, effective, drawn, largest, marginal, error = (
-        np.concatenate([part[k] for part in parts]) for k in range(6)
+    effects, effective, drawn, largest, marginal, error, accepted = (
+        np.concatenate([part[k] for part in parts]) for k in range(7)
     )
-    return PosteriorDraws(effects, effective, drawn.astype(np.int64), largest, marginal, error)
+    return PosteriorDraws(effects, effective, drawn.astype(np.int64), largest, marginal, error, accepted)
 
 
 def _some_patients(
@@ -135,7 +144,39 @@ def _some_patients(
         for sampler in open_:
             sampler.adapt()
     found = [sampler.resample(draws) for sampler in work]
-    return tuple(np.array([one[k] for one in found]) for k in range(6))
+    columns = tuple(np.array([one[k] for one in found]) for k in range(6))
+    accepted = np.full(len(work), np.nan)
+    few = [k for k, s in enumerate(work) if s.is_informed and s.effective < FEW * len(s.points)]
+    if few:
+        columns[0][few], accepted[few] = _moved(posterior, [work[k] for k in few], columns[0][few])
+    return (*columns, accepted)
+
+
+def _moved(posterior: Posterior, work: Sequence[_Sampler], effects: Floats) -> tuple[Floats, Floats]:
+    """Move the draws (n, R, K) of n patients by a random walk; the share of steps that were accepted."""
+    count, draws, _ = effects.shape
+    owner = np.repeat([sampler.patient for sampler in work], draws)
+
+    def log_density(points: Floats) -> Floats:
+        found = -0.5 * minus_twice_log(posterior, owner, points.reshape(count * draws, -1))
+        return np.nan_to_num(found, nan=-np.inf).reshape(count, draws)
+
+    here, height = effects.copy(), log_density(effects)
+    roots = [sampler.walk_root() for sampler in work]
+    scale, accepted = np.ones(count), np.zeros(count)
+    for _ in range(_MOVES):
+        there = here.copy()
+        for k, sampler in enumerate(work):
+            steps = sampler.generator.standard_normal((draws, len(roots[k]))) @ roots[k].T
+            there[k][:, sampler.informed] += scale[k] * steps
+        value = log_density(there)
+        chance = np.stack([np.log(sampler.generator.random(draws)) for sampler in work])
+        taken = chance < value - height
+        here, height = np.where(taken[..., None], there, here), np.where(taken, value, height)
+        share = taken.mean(axis=1)
+        accepted += share / _MOVES
+        scale *= np.where(share < _ACCEPTED[0], 0.7, np.where(share > _ACCEPTED[1], 1.4, 1.0))
+    return here, accepted
 
 
 class _Sampler:
@@ -223,15 +264,23 @@ class _Sampler:
         """Effective sample size."""
         return float(1.0 / (self.weights**2).sum())
 
-    def adapt(self) -> None:
-        """Add a round around the weighted mean."""
+    def moments(self) -> tuple[Floats, Floats]:
+        """Weighted mean and covariance; by Laplace's where few effective draws do not make a covariance."""
         inside, weights = self.points[:, self.informed], self.weights
         mean = weights @ inside
         covariance = (inside - mean).T @ ((inside - mean) * weights[:, None])
         prior = self.space.covariance[np.ix_(self.informed, self.informed)]
-        known = min(1.0, self.effective / (10.0 * len(mean)))  # few effective draws do not make a covariance
+        known = min(1.0, self.effective / (10.0 * len(mean)))
         laplace = self.rounds[0][0].root @ self.rounds[0][0].root.T
-        covariance = known * covariance + (1.0 - known) * laplace + 1e-6 * prior
+        return mean, known * covariance + (1.0 - known) * laplace + 1e-6 * prior
+
+    def walk_root(self) -> Floats:
+        """Root of the covariance of a random walk's steps."""
+        return 2.4 / np.sqrt(max(int(self.informed.sum()), 1)) * _root(self.moments()[1])
+
+    def adapt(self) -> None:
+        """Add a round around the weighted mean."""
+        mean, covariance = self.moments()
         centre = _Component(mean, _WIDER * _root(covariance), self.freedom, 1.0 - _DEFENCE)
         self.rounds.append([centre, self.rounds[0][-1]])
 

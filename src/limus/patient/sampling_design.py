@@ -33,7 +33,7 @@ __all__ = ["SamplingPlan", "plan_samples"]
 Floats = NDArray[np.float64]
 _POINTS = 30  # draws at which the equations are linear
 _STEP = 1e-4
-_GRID = (0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 24)  # twenty-fourths of the interval
+_GRID = (0, 1, 2, 3, 4, 6, 8, 12, 16, 20)  # twenty-fourths of the interval; its end is the trough at 0 again
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def plan_samples(
     samples : int
         How many levels, 1 to 3.
     times_h : sequence of float, optional
-        After the dose, 0 (the trough) to the interval; eleven over the interval by default.
+        After the dose, 0 (the trough) to the interval; ten over the interval by default.
     dose_mg : float, optional
         Given at the patient's interval, at steady state; the current one by default.
     seed : int

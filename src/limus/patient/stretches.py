@@ -139,8 +139,9 @@ def cut_into_stretches(table: EventTable, rules: Mapping[str, str]) -> Stretches
         concentration_unit=table.concentration_unit,
         source=table.source,
     )
-    opening = np.array([begins.get((int(s), int(n)), -np.inf) for s, n in found])
-    keeps = np.array([holds.get((int(s), int(n)), True) for s, n in found], dtype=np.bool_)
+    places = list(map(tuple, found.tolist()))
+    opening = np.array([begins.get(place, -np.inf) for place in places])
+    keeps = np.array([holds.get(place, True) for place in places], dtype=np.bool_)
     return Stretches(cut, found[:, 0], opening, keeps, _occasions(table, stretch, count))
 
 

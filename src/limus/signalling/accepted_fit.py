@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from limus.kernel.errors import InputError
 from limus.kernel.provenance import hash_text
 from limus.kernel.tables import Table, library_folder, read_csv, write_csv
-from limus.signalling.calibration import Calibration, CalibrationSettings, load_settings
-from limus.signalling.model_library import FIT_COLUMNS, covariance_path, fit_path
+from limus.signalling.calibration import Calibration
+from limus.signalling.model_library import FIT_COLUMNS, draws_path, fit_path
 from limus.signalling.observations import load_potencies
+from limus.signalling.prediction import CalibrationSettings, load_settings
 from limus.signalling.protocol import find_protocol
 from limus.signalling.sourced_model import SourcedModel
 
@@ -27,8 +28,10 @@ def write_fit(calibration: Calibration) -> None:
 
     Raises
     ------
+    InputError
+        The calibration has no draws.
     OutputError
-        The file cannot be written.
+        A file cannot be written.
     """
     model = calibration.model
     settings = load_settings(model.name)
@@ -46,10 +49,14 @@ def write_fit(calibration: Calibration) -> None:
     )
     comment = "limus_fit = 1\nMade by `limus calibrate --accept`; edit the model or the observations, not this file."
     write_csv(table, fit_path(model.name), comment=comment)
-    names = [p.name for p in calibration.parameters]
-    columns: dict[str, Any] = {name: np.round(calibration.log10_covariance[:, j], 8) for j, name in enumerate(names)}
-    covariance = Table.create({"parameter": names, **columns})
-    write_csv(covariance, covariance_path(model.name), comment="Covariance of the log10 of the fitted parameters.")
+    if calibration.draws is None:
+        raise InputError("fit", "a calibration without draws", "draws from its posterior", "calibrate with draws")
+    drawn = {p.name: np.round(calibration.draws[:, j], 4) for j, p in enumerate(calibration.parameters)}
+    comment = (
+        "Draws from the posterior of the fit beside it, log10 of the fitted parameters; "
+        f"effective sample {calibration.effective_sample:.0f}."
+    )
+    write_csv(Table.create(drawn), draws_path(model.name), comment=comment)
 
 
 def data_hash(model: SourcedModel, settings: CalibrationSettings) -> str:
@@ -118,7 +125,7 @@ def library_inputs(model_name: str) -> tuple[Path, ...]:
     files = (
         *sorted(models.glob(f"{model_name}.*")),
         fit_path(model_name),
-        covariance_path(model_name),
+        draws_path(model_name),
         observations,
         *sorted((library_folder() / "compounds").glob("*.toml")),
     )

@@ -58,7 +58,7 @@ def with_bench_values(
     if not used:
         return model, ()
     kept = [k for k, p in enumerate(model.fitted) if p.name not in used]
-    covariance = model.fit_covariance
+    draws = model.fit_draws
     numbers = {name: convert(v.value, v.unit, model.parameters[name].unit, where=name) for name, v in used.items()}
     changed = model.with_fitted(numbers)
     parameters = dict(changed.parameters)
@@ -68,7 +68,7 @@ def with_bench_values(
         replace(
             changed,
             parameters=MappingProxyType(parameters),
-            fit_covariance=None if covariance is None else np.asarray(covariance[np.ix_(kept, kept)]),
+            fit_draws=None if draws is None else np.asarray(draws[:, kept]),
         ),
         tuple(used.values()),
     )

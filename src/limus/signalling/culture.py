@@ -86,7 +86,7 @@ class Responses:
     concentrations : (C,) array
         nM, total in the medium.
     percent : mapping of str to (N, C) array
-        Readout to per cent of the control culture, background taken off.
+        Readout to per cent of the control culture, background taken off; NaN where the control shows no signal.
     control, background : mapping of str to (N,) array
         The readout without drug, and without stimulus (or zero).
     """
@@ -302,7 +302,8 @@ def run_responses(
         values = result.output(readout.symbol)[:, int(np.searchsorted(times, harvest[name]))].reshape(sets, len(levels))
         background[name] = values[:, 0] if readout.background == "unstimulated" else np.zeros(sets)
         control[name] = values[:, 1]
-        span = (control[name] - background[name])[:, None]
+        signal = control[name] - background[name]
+        span = np.where(signal > readout.detection_limit, signal, np.nan)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             percent[name] = 100.0 * (values[:, 2:] - background[name][:, None]) / span
     return Responses(concentrations, percent, control, background)

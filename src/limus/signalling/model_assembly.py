@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from limus.kernel.errors import FileReadError
 from limus.kernel.language import read_model
+from limus.kernel.language.antimony_text import read_antimony
 from limus.kernel.provenance import Kind, SourcedValue, hash_text
 from limus.kernel.tables import read_toml
 from limus.kernel.units import canonical_unit, convert
@@ -54,7 +55,10 @@ def assemble_model(path: Path) -> SourcedModel:
         model=model.with_values({p.name: p.value for p in parameters.values()}, where=str(path)),
         parameters=MappingProxyType(parameters),
         readouts=MappingProxyType(
-            {n: Readout(n, r.symbol, r.short, r.label, r.background) for n, r in file.readouts.items()}
+            {
+                n: Readout(n, r.symbol, r.short, r.label, r.background, r.detection_limit)
+                for n, r in file.readouts.items()
+            }
         ),
         validity=Validity(
             species=file.validity.species,
@@ -67,14 +71,14 @@ def assemble_model(path: Path) -> SourcedModel:
         conserved=MappingProxyType({n: tuple(members) for n, members in file.conserved.items()}),
         papers=tuple(file.papers),
         changes=tuple(file.changes),
-        content_hash=_content_hash(text, parameters),
+        content_hash=_content_hash(read_antimony(text), parameters),
     )
 
 
-def _content_hash(text: Path, parameters: Mapping[str, SourcedParameter]) -> str:
+def _content_hash(text: str, parameters: Mapping[str, SourcedParameter]) -> str:
     """Hash of what a fit depends on: equations, parameters before the fit and priors; not of words."""
     numbers = [f"{p.name} {p.value!r} {p.lower!r} {p.upper!r} {p.prior_log10_sd!r}" for p in parameters.values()]
-    return hash_text(text.read_text(encoding="utf-8"), *sorted(numbers))
+    return hash_text(text, *sorted(numbers))
 
 
 def _resolve(entries: Mapping[str, ParameterEntry], path: Path) -> dict[str, SourcedParameter]:

@@ -51,12 +51,16 @@ class ParameterEntry(Valued):
 
 
 class ReadoutEntry(Entry):
-    """A quantity that an assay measures: the model's symbol for it, its label, and what counts as no signal."""
+    """A quantity that an assay measures: the model's symbol for it, its label, and what counts as no signal.
+
+    A control culture whose readout is less than ``detection_limit`` above background gives no curve.
+    """
 
     symbol: Text
     short: Text
     label: Text
     background: Literal["unstimulated", "zero"] = "unstimulated"
+    detection_limit: float = 0.0
 
 
 class ValidityEntry(Entry):

@@ -19,7 +19,7 @@ from limus.kernel.provenance import Kind, SourcedValue
 from limus.kernel.tables import Column, library_folder, read_csv
 from limus.signalling.sourced_model import Readout, SourcedModel, SourcedParameter, Validity
 
-__all__ = ["FIT_COLUMNS", "covariance_path", "fit_path", "load_model", "model_names"]
+__all__ = ["FIT_COLUMNS", "draws_path", "fit_path", "load_model", "model_names"]
 
 FIT_COLUMNS = (
     Column("parameter", meaning="name in the model"),
@@ -93,7 +93,7 @@ def _decided_by(name: str) -> Iterator[str]:
     """Everything that decides a model: the library's texts, the code that reads them, the packages that it uses."""
     yield name
     for folder in (_models_folder(), library_folder() / "compounds"):
-        for path in sorted(folder.glob("*.*")):
+        for path in sorted(folder.rglob("*.*")):
             yield path.name
             with suppress(OSError):  # the reader says what is wrong with the file
                 yield path.read_text(encoding="utf-8", errors="surrogateescape")
@@ -106,9 +106,9 @@ def fit_path(name: str) -> Path:
     return library_folder() / "fits" / f"{name}.csv"
 
 
-def covariance_path(name: str) -> Path:
-    """Return where the covariance of the accepted fit of a model stands."""
-    return library_folder() / "fits" / f"{name}_covariance.csv"
+def draws_path(name: str) -> Path:
+    """Return where the draws from the posterior of the accepted fit of a model stand."""
+    return library_folder() / "fits" / f"{name}_draws.csv"
 
 
 def _with_accepted_fit(model: SourcedModel) -> SourcedModel:
@@ -129,19 +129,14 @@ def _with_accepted_fit(model: SourcedModel) -> SourcedModel:
     return replace(
         fitted,
         parameters=MappingProxyType(parameters),
-        fit_covariance=_read_covariance(fitted),
+        fit_draws=_read_draws(fitted),
         fit_status="accepted" if hashes == {model.content_hash} else "stale",
     )
 
 
-def _read_covariance(model: SourcedModel) -> NDArray[np.float64]:
+def _read_draws(model: SourcedModel) -> NDArray[np.float64]:
     names = [p.name for p in model.fitted]
-    columns = [Column("parameter"), *(Column(name, number=True) for name in names)]
-    table = read_csv(covariance_path(model.name), columns)
-    if list(table["parameter"]) != names:
-        raise FileReadError(
-            str(covariance_path(model.name)), "other rows", ", ".join(names), "run limus calibrate --accept"
-        )
+    table = read_csv(draws_path(model.name), [Column(name, number=True) for name in names])
     return np.column_stack([table[name] for name in names])
 
 

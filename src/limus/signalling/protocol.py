@@ -23,7 +23,7 @@ __all__ = [
     "load_protocols",
 ]
 
-STIMULUS_SETTINGS = ("stimulus_strength", "costimulation", "lectin", "il2_added")
+STIMULUS_SETTINGS = ("stimulus_strength", "protein_kinase_c", "costimulation", "il2_added")
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ class SourcedParameter:
 class Readout:
     """A quantity that an assay measures and the symbol of the model that stands for it.
 
-    ``background`` says what counts as 0 %: the ``unstimulated`` culture, or ``zero``.
+    ``background`` says what counts as 0 %: the ``unstimulated`` culture, or ``zero``. A control that is less than
+    ``detection_limit`` (the symbol's unit) above it gives no curve.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Readout:
     short: str
     label: str
     background: str = "unstimulated"
+    detection_limit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,9 @@ class SourcedModel:
         Source keys, and what was changed against them.
     content_hash : str
         SHA-256 of equations, parameters before the fit and priors; a fit carries it to be found stale.
-    fit_covariance : (P, P) array or None
-        Covariance of the log10 of the fitted parameters, in the order of :attr:`fitted`; None without an accepted fit.
+    fit_draws : (S, P) array or None
+        Draws from the posterior, log10 of the fitted parameters in the order of :attr:`fitted`; None without an
+        accepted fit.
     fit_status : str
         ``accepted``; ``stale`` if the accepted fit was made to other equations or numbers; ``none``: priors are used;
         ``nothing fitted``.
@@ -134,7 +137,7 @@ class SourcedModel:
     papers: tuple[str, ...]
     changes: tuple[str, ...]
     content_hash: str
-    fit_covariance: NDArray[np.float64] | None = None
+    fit_draws: NDArray[np.float64] | None = None
     fit_status: str = "none"
 
     @property
@@ -180,13 +183,13 @@ class SourcedModel:
 
 
 def draw_fitted(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
-    """Draw parameter sets from the accepted fit: normal in log10, within the bounds; the first is the fit itself.
+    """Take parameter sets from the posterior of the accepted fit; the first is the fit itself.
 
     Parameters
     ----------
     model : SourcedModel
     draws : int
-        How many, beside the fit.
+        How many, beside the fit; those of the accepted fit in another order, and again where more are asked for.
     seed : int
 
     Returns
@@ -195,13 +198,13 @@ def draw_fitted(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray
         Canonical units; followers (``same_as``) included.
     """
     free = model.fitted
-    centre = np.log10([p.value for p in free])
-    drawn = np.empty((0, len(free)))
-    if draws and model.fit_covariance is not None:
+    sets = np.array([[p.value for p in free]])
+    if draws and model.fit_draws is not None:
         generator = spawn_generators(seed, 1, stream="fit draws")[0]
-        drawn = generator.multivariate_normal(centre, model.fit_covariance, size=draws, method="eigh")
-    sets = np.clip(np.vstack([centre, drawn]), np.log10([p.lower for p in free]), np.log10([p.upper for p in free]))
-    values = {p.name: 10.0 ** sets[:, j] for j, p in enumerate(free)} | _draw_measured(model, draws, seed)
+        kept = len(model.fit_draws)
+        order = np.concatenate([generator.permutation(kept) for _ in range(-(-draws // kept))])[:draws]
+        sets = np.vstack([sets, 10.0 ** model.fit_draws[order]])
+    values = {p.name: sets[:, j] for j, p in enumerate(free)} | _draw_measured(model, draws, seed)
     return values | {name: values[leader] for name, leader in model.followers.items() if leader in values}
 
 

@@ -15,14 +15,18 @@ from limus.assay.cytometry.indices import index_words
 from limus.assay.cytometry.proliferation_plate import analyse_plate, drawn_tubes
 from limus.assay.cytometry.proliferation_records import DoseResponse, ProliferationAnalysis
 from limus.assay.cytometry.well_files import list_fcs_files
+from limus.assay.layout import Layout
 from limus.assay.layout_file import read_layout
 from limus.assay.plate_uncertainty import Estimate
+from limus.kernel.errors import InputError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import stamp_run
 from limus.molecule.bench_result import BenchValue, write_bench_result
 from limus.workflows.assay_proliferation_report import build_sections, result_tables
 from limus.workflows.assay_report import write_assay_report
 from limus.workflows.proliferation_figures import GateEvents
+from limus.workflows.proliferation_prediction import Prediction, predict_with_model, read_prediction
+from limus.workflows.proliferation_prediction_report import prediction_rows
 from limus.workflows.request import Request, open_run
 
 __all__ = ["AssayProliferationRequest", "AssayProliferationResult", "run"]
@@ -35,6 +39,9 @@ class AssayProliferationRequest(Request):
 
     folder: Path
     layout: Path
+    prediction: Path | None = Field(default=None, description="table generation, fraction[, compound, ...]")
+    stimulus: str | None = Field(default=None, description="let the T-cell model predict under this protocol")
+    hours: float | None = Field(default=None, gt=0, description="from stimulus to harvest, h; for the model")
     seed: int = Field(default=1, ge=0)
 
 
@@ -43,6 +50,7 @@ class AssayProliferationResult:
     """An analysed plate and where its report stands."""
 
     analysis: ProliferationAnalysis
+    prediction: Prediction | None
     report_html: Path
     report_pdf: Path
     gates: Path
@@ -61,6 +69,7 @@ class AssayProliferationResult:
             "compensation": a.compensation,
             "results": [d.as_dict() for d in a.doses],
             "wells": [w.as_dict() for w in a.wells],
+            "prediction": None if self.prediction is None else self._prediction(self.prediction),
             "formulae": {name: words.formula for name, words in index_words().items()},
             "qc": {
                 "undivided_control_wells": a.control.wells if a.control else 0,
@@ -77,6 +86,10 @@ class AssayProliferationResult:
             "result_toml": None if self.result_toml is None else str(self.result_toml),
             "seed": self.seed,
         }
+
+    def _prediction(self, prediction: Prediction) -> dict[str, Any]:
+        measured, predicted = prediction_rows(self.analysis, prediction)
+        return {"source": prediction.source, "measured": measured, "predicted": predicted}
 
 
 def run(
@@ -101,9 +114,11 @@ def run(
     FileReadError
         The folder, the layout, a named control or a file of gates cannot be read.
     InputError
-        The layout's section is wrong, or there is nothing to analyse.
+        The layout's section is wrong, there is nothing to analyse, or the prediction is wrong.
     UnknownNameError
-        A channel or a population that is not there.
+        A channel, a population or a stimulus that is not there.
+    RefusedError
+        The plate lies outside the domain of the model that is to predict it.
     UnitError
         A unit is missing, unknown or of the wrong kind.
     OutputError
@@ -112,7 +127,8 @@ def run(
     execution = execution or Execution(seed=request.seed)
     layout = read_layout(request.layout)
     files = list_fcs_files(request.folder)
-    inputs = [*layout.files, *files]
+    inputs = [*layout.files, *files, *([request.prediction] if request.prediction is not None else [])]
+    prediction = _predict(request, layout, execution)
     analysis = analyse_plate(request.folder, layout, execution)
     directory = open_run(out or _DEFAULT_OUT, "assay_proliferation", request.as_dict(), execution, inputs)
     gates = write_gating_ml(directory.path / "gates.xml", analysis.gates, analysis.matrices)
@@ -120,13 +136,26 @@ def run(
         directory.path,
         f"T-cell proliferation by {analysis.settings.dye} dilution",
         layout.name,
-        build_sections(analysis, GateEvents(*drawn_tubes(analysis))),
+        build_sections(analysis, GateEvents(*drawn_tubes(analysis), analysis.matrices), prediction),
         result_tables(analysis),
         stamp_run(request.seed, inputs),
     )
     values = tuple(_bench_values(analysis))
     result = write_bench_result(values, directory.path / "result.toml") if values else None
-    return AssayProliferationResult(analysis, html, pdf, gates, result, request.seed)
+    return AssayProliferationResult(analysis, prediction, html, pdf, gates, result, request.seed)
+
+
+def _predict(request: AssayProliferationRequest, layout: Layout, execution: Execution) -> Prediction | None:
+    """What is to be laid over the measured generations; found before the plate is analysed, so that it fails early."""
+    if request.prediction is not None and request.stimulus is not None:
+        raise InputError("--prediction, --stimulus", "both", "a table, or the model's own prediction", "leave one out")
+    if request.hours is not None and request.stimulus is None:
+        raise InputError("--hours", f"{request.hours:g} h", "with --stimulus: it is for the model", "leave it out")
+    if request.prediction is not None:
+        return read_prediction(request.prediction)
+    if request.stimulus is not None:
+        return predict_with_model(layout.wells, request.stimulus, request.hours, execution=execution)
+    return None
 
 
 def _bench_values(a: ProliferationAnalysis) -> Iterator[BenchValue]:

@@ -27,6 +27,8 @@ from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.workflows.assay_report import estimate_cell, figure_block, findings_section, key_of, stated_cell
 from limus.workflows.proliferation_figures import GateEvents
+from limus.workflows.proliferation_prediction import Prediction
+from limus.workflows.proliferation_prediction_report import prediction_section
 from limus.workflows.proliferation_sections import (
     controls_section,
     gates_section,
@@ -41,7 +43,9 @@ _DASH = "\N{EN DASH}"
 _CELLS = "inferred from the dye of the cells of this well"
 
 
-def build_sections(a: ProliferationAnalysis, events: GateEvents) -> tuple[Section, ...]:
+def build_sections(
+    a: ProliferationAnalysis, events: GateEvents, prediction: Prediction | None = None
+) -> tuple[Section, ...]:
     """Build the report's sections in reading order.
 
     Parameters
@@ -49,6 +53,8 @@ def build_sections(a: ProliferationAnalysis, events: GateEvents) -> tuple[Sectio
     a : ProliferationAnalysis
     events : GateEvents
         Of the wells that the gates are drawn on.
+    prediction : Prediction, optional
+        To be laid over the measured generations.
 
     Returns
     -------
@@ -60,6 +66,7 @@ def build_sections(a: ProliferationAnalysis, events: GateEvents) -> tuple[Sectio
         findings_section(a.findings),
         _indices(a),
         generations_section(a),
+        *((prediction_section(a, prediction),) if prediction is not None else ()),
         gates_section(a, events),
         controls_section(a),
         method_section(a),

@@ -23,6 +23,9 @@ class CalibrateRequest(Request):
 
     model: str = "t_cell"
     starts: int = Field(default=2, ge=1, le=64)
+    draws: int = Field(
+        default=0, ge=0, le=10000, description="draws of the posterior; 1000 on acceptance"
+    )
     accept: bool = Field(default=False, description="write the fit into the library")
     seed: int = 1
 
@@ -87,6 +90,8 @@ class CalibrateResult:
             "starts": c.starts,
             "agreeing_starts": c.agreeing_starts,
             "status": c.status,
+            "draws": 0 if c.draws is None else len(c.draws),
+            "effective_sample": c.effective_sample,
             "accepted": self.accepted,
             "seed": self.seed,
             "n_failed": sum(str(row.status) != "ok" for row in c.rows),
@@ -124,7 +129,9 @@ def run(request: CalibrateRequest, *, out: Path | None = None, execution: Execut
         if out is not None
         else None
     )
-    calibration = calibrate(model, starts=request.starts, execution=execution)
+    calibration = calibrate(
+        model, starts=request.starts, draws=request.draws or (1000 if request.accept else 0), execution=execution
+    )
     if request.accept:
         write_fit(calibration)
     result = CalibrateResult(calibration, request.accept, request.seed)

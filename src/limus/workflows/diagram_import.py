@@ -51,6 +51,8 @@ class ImportedGraph:
         Empty where the graph has no two nodes of the model.
     error : LimusError or None
     svg : Path or None
+    not_compared : str
+        Why there is no comparison, where one was asked for.
     """
 
     line: int
@@ -58,12 +60,20 @@ class ImportedGraph:
     comparison: tuple[EdgeComparison, ...] = ()
     error: LimusError | None = None
     svg: Path | None = None
+    not_compared: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The graph as a JSON object."""
         if self.graph is None:
             assert self.error is not None
-            empty: dict[str, Any] = {"nodes": [], "edges": [], "repairs": [], "comparison": [], "svg": None}
+            empty: dict[str, Any] = {
+                "nodes": [],
+                "edges": [],
+                "repairs": [],
+                "comparison": [],
+                "not_compared": "",
+                "svg": None,
+            }
             return {"name": "", "line": self.line, "status": "refused", "error": self.error.as_dict()} | empty
         graph = self.graph
         return {
@@ -75,6 +85,7 @@ class ImportedGraph:
             "edges": [edge.as_dict() for edge in graph.edges],
             "repairs": [repair.as_dict() for repair in graph.repairs],
             "comparison": [one.as_dict() for one in self.comparison],
+            "not_compared": self.not_compared,
             "svg": None if self.svg is None else str(self.svg),
         }
 
@@ -147,8 +158,11 @@ def run(
         except LimusError as error:
             graphs.append(ImportedGraph(block.line, None, error=error))
             continue
-        comparison = compare_with_model(graph, request.model) if request.model else ()
-        graphs.append(ImportedGraph(block.line, graph, comparison))
+        try:
+            comparison, reason = compare_with_model(graph, request.model) if request.model else (), ""
+        except FileReadError as error:  # the drawing is as good without the model
+            comparison, reason = (), f"the model {request.model} cannot be read: {error.message}"
+        graphs.append(ImportedGraph(block.line, graph, comparison, not_compared=reason))
     _raise_if_none(graphs)
     if out is None:
         return DiagramImportResult(path.name, request.model, tuple(graphs))

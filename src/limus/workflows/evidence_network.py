@@ -11,15 +11,15 @@ from pydantic import Field
 
 from limus.evidence.measures import Measure
 from limus.evidence.plan import Model
-from limus.evidence.study_table import narrow, read_study_table
+from limus.evidence.study_table import find_study_table, narrow, read_conditions, read_study_table
 from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import InputError
 from limus.kernel.execution import Execution
 from limus.kernel.statistics.network import NETWORK_TAU2
 from limus.kernel.statistics.pooling import Tau2Method
-from limus.kernel.tables import library_folder
-from limus.workflows.evidence_networks.analysis import NetworkAnalysis, NetworkPlan, analyse_networks
+from limus.workflows.evidence_networks.analysis import NetworkAnalysis, analyse_networks
 from limus.workflows.evidence_networks.as_json import networks_as_dict
+from limus.workflows.evidence_networks.plan import NetworkPlan
 from limus.workflows.evidence_networks.report import write_report
 from limus.workflows.request import Request, json_value, open_run
 
@@ -38,10 +38,12 @@ class EvidenceNetworkRequest(Request):
     outcome: str | None = None
     time: str | None = None
     where: tuple[str, ...] = ()
+    columns: tuple[str, ...] = Field(default=(), description="role=column where a column's name is not known")
     level: float = Field(default=95.0, gt=0, lt=100)
     better: Literal["lower", "higher"] | None = None
     draws: int = Field(default=20_000, ge=100, le=1_000_000)
     binomial: bool = Field(default=False, description="also a Bayesian model of the events; odds ratios")
+    binomial_splits: bool = Field(default=False, description="also split each pair in that model; odds ratios")
     seed: int = 1
 
 
@@ -103,9 +105,8 @@ def run(
     execution = execution or Execution(seed=request.seed)
     if request.model is Model.RANDOM and request.tau2 not in NETWORK_TAU2:
         raise InputError("--tau2", str(request.tau2), ", ".join(NETWORK_TAU2), "choose one that networks have")
-    whole = [read_study_table(name) for name in (request.file, *request.beside)]
-    chosen = dict(_condition(text) for text in request.where)
-    chosen |= {name: value for name, value in (("outcome", request.outcome), ("time", request.time)) if value}
+    whole = [read_study_table(name, request.measure, request.columns) for name in (request.file, *request.beside)]
+    chosen = read_conditions(request.where, outcome=request.outcome, time=request.time)
     tables = [narrow(table, chosen) for table in whole]
     plan = NetworkPlan(
         request.measure,
@@ -115,6 +116,7 @@ def run(
         request.better != "higher",
         request.draws,
         request.binomial,
+        request.binomial_splits,
     )
     treatments = [name for table in whole for name in table.treatments]
     analysis = analyse_networks(tables, plan, request.reference, treatments, execution)
@@ -124,22 +126,10 @@ def run(
         findings = (*findings, Finding("direction-assumed", Severity.WARNING, "ranks", got, "", do))
     if out is None:
         return EvidenceNetworkResult(analysis, findings, request.seed)
-    sources = [_source(name) for name in (request.file, *request.beside)]
+    sources = [find_study_table(name) for name in (request.file, *request.beside)]
     directory = open_run(out, "evidence_network", request.as_dict(), execution, sources)
     html, pdf = write_report(analysis, findings, directory.path, seed=request.seed)
     result = EvidenceNetworkResult(analysis, findings, request.seed, html, pdf)
     text = json.dumps(json_value(result.as_dict()), indent=1)
     (directory.path / "result.json").write_text(f"{text}\n", encoding="utf-8")
     return result
-
-
-def _source(name: str) -> Path:
-    path = Path(name)
-    return path if path.is_file() else library_folder() / "evidence" / f"{name}.csv"
-
-
-def _condition(text: str) -> tuple[str, str]:
-    column, equals, value = text.partition("=")
-    if not equals or not column.strip():
-        raise InputError("--where", text, "column=value", "write for example population=adults")
-    return column.strip(), value.strip()

@@ -11,11 +11,9 @@ from pydantic import Field
 
 from limus.evidence.measures import Measure
 from limus.evidence.plan import CiMethod, Method, Model, PoolPlan
-from limus.evidence.study_table import narrow, read_study_table
-from limus.kernel.errors import InputError
+from limus.evidence.study_table import find_study_table, narrow, read_conditions, read_study_table
 from limus.kernel.execution import Execution
 from limus.kernel.statistics.pooling import Correction, PredictionMethod, Tau2Method
-from limus.kernel.tables import library_folder
 from limus.workflows.evidence_pooling.analysis import Analysis, Questions, analyse
 from limus.workflows.evidence_pooling.as_json import analysis_as_dict
 from limus.workflows.evidence_pooling.report import write_report
@@ -40,6 +38,7 @@ class EvidencePoolRequest(Request):
     outcome: str | None = None
     time: str | None = None
     where: tuple[str, ...] = ()
+    columns: tuple[str, ...] = Field(default=(), description="role=column where a column's name is not known")
     correction: Correction = Correction.CONSTANT
     keep_double_zero: bool = False
     subgroup: str | None = None
@@ -122,27 +121,17 @@ def run(
     [5.69, 3.72, 8.72]
     """
     execution = execution or Execution(seed=request.seed)
-    chosen = dict(_condition(text) for text in request.where)
-    chosen |= {name: value for name, value in (("outcome", request.outcome), ("time", request.time)) if value}
-    table = narrow(read_study_table(request.file), chosen)
+    chosen = read_conditions(request.where, outcome=request.outcome, time=request.time)
+    table = narrow(read_study_table(request.file, request.measure, request.columns), chosen)
     questions = Questions(
         request.treatment, request.reference, request.subgroup, request.common_tau2, request.moderators, request.order
     )
     analysis = analyse(table, request.plan, questions, execution)
     if out is None:
         return EvidencePoolResult(analysis, request.seed)
-    path = Path(request.file)
-    source = path if path.is_file() else library_folder() / "evidence" / f"{request.file}.csv"
-    directory = open_run(out, "evidence_pool", request.as_dict(), execution, [source])
+    directory = open_run(out, "evidence_pool", request.as_dict(), execution, [find_study_table(request.file)])
     html, pdf = write_report(analysis, directory.path, better=request.better, seed=request.seed)
     result = EvidencePoolResult(analysis, request.seed, html, pdf)
     text = json.dumps(json_value(result.as_dict()), indent=1)
     (directory.path / "result.json").write_text(f"{text}\n", encoding="utf-8")
     return result
-
-
-def _condition(text: str) -> tuple[str, str]:
-    column, equals, value = text.partition("=")
-    if not equals or not column.strip():
-        raise InputError("--where", text, "column=value", "write for example population=adults")
-    return column.strip(), value.strip()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,35 +20,28 @@ from limus.kernel.tables import Table, write_parquet
 from limus.molecule.catalogue import find_compound
 from limus.molecule.compound import Compound
 from limus.signalling.accepted_fit import library_inputs
-from limus.signalling.culture import Culture, check_culture, drugs_of, run_responses
+from limus.signalling.blood_level import BloodMap
+from limus.signalling.culture import Culture, drugs_of, run_responses
 from limus.signalling.model_library import load_model
 from limus.signalling.observations import Potency, load_potencies
 from limus.signalling.potency import CurveSummary, concentration_grid, summarise_curve
-from limus.signalling.protocol import find_cell_type, find_protocol
 from limus.signalling.sourced_model import SourcedModel, draw_fitted
-from limus.workflows.request import Request, open_run
+from limus.workflows.culture_request import CultureRequest, set_up_culture
+from limus.workflows.request import open_run
 
 __all__ = ["Curve", "PotencyRequest", "PotencyResult", "require_modelled", "run", "simulate_curves"]
 
+_WITH_INTERVAL = ("ic50_absolute_nM", "ic50_relative_nM", "hill", "max_inhibition_fraction")
 LOWEST_NM, HIGHEST_NM, PER_DECADE = 1e-4, 1e4, 4
 INTERVAL = (5.0, 95.0)
 
 
-class PotencyRequest(Request):
-    """A drug, a readout, a stimulus; what is not given is the protocol's usual value."""
+class PotencyRequest(CultureRequest):
+    """A drug and a readout in a culture."""
 
     compound: str
     readout: str
-    stimulus: str
-    density: float | None = Field(default=None, description="cells per mL")
-    serum: float | None = Field(default=None, description="per cent by volume")
-    hours: float | None = Field(default=None, description="from stimulus to harvest, h")
-    add_at: float = Field(default=0.0, description="when the drug is added, h after the stimulus; negative before")
-    strength: float | None = Field(default=None, ge=0.0, le=1.0, description="of the stimulus, 0 none to 1 strongest")
-    costimulation: float | None = Field(default=None, ge=0.0, le=1.0, description="0 none to 1 full")
-    cell_type: str = "t_lymphocyte"
     draws: int = Field(default=40, ge=0, le=1000, description="parameter sets drawn for the interval")
-    seed: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +57,9 @@ class Curve:
     lower, upper : (C,) array
         5th and 95th percentile over the draws; NaN without draws.
     summary : CurveSummary
-    interval : tuple of float
-        5th and 95th percentile of the absolute IC50 over the draws that reach it, nM; NaN where fewer than half do.
+    intervals : mapping of str to tuple of float
+        5th and 95th percentile over the draws of ``ic50_absolute_nM``, ``ic50_relative_nM``, ``hill`` and
+        ``max_inhibition_fraction``; NaN where fewer than half of the draws have it.
     """
 
     concentrations: NDArray[np.float64]
@@ -71,7 +67,12 @@ class Curve:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     summary: CurveSummary
-    interval: tuple[float, float]
+    intervals: Mapping[str, tuple[float, float]]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """That of the absolute IC50, nM."""
+        return self.intervals["ic50_absolute_nM"]
 
 
 def require_modelled(model: SourcedModel, compound: Compound) -> str:
@@ -108,6 +109,8 @@ def simulate_curves(
     readouts: Mapping[str, float],
     *,
     draws: int,
+    fixed: Collection[str] = (),
+    blood: BloodMap | None = None,
     execution: Execution,
     label: str = "",
 ) -> dict[str, Curve]:
@@ -122,6 +125,10 @@ def simulate_curves(
         Readout to hours from stimulus to harvest.
     draws : int
         Parameter sets drawn from the fit; 0 gives no band.
+    fixed : collection of str
+        Constants that are not drawn, because the user set them.
+    blood : BloodMap, optional
+        Where concentrations are levels in whole blood.
     execution : Execution
         Its seed decides the draws.
     label : str
@@ -137,8 +144,10 @@ def simulate_curves(
         A simulation failed.
     """
     grid = concentration_grid(LOWEST_NM, HIGHEST_NM, PER_DECADE)
-    sets = draw_fitted(model, draws, execution.seed)
-    answer = run_responses(model, culture, drug, grid, readouts, parameters=sets, execution=execution, label=label)
+    drawn = draw_fitted(model, draws, execution.seed)
+    sets = {name: values for name, values in drawn.items() if name not in fixed}
+    outside = grid if blood is None else blood.plasma(grid)
+    answer = run_responses(model, culture, drug, outside, readouts, parameters=sets, execution=execution, label=label)
     return {name: _curve(grid, answer.percent[name]) for name in readouts}
 
 
@@ -147,11 +156,17 @@ def _curve(grid: NDArray[np.float64], percent: NDArray[np.float64]) -> Curve:
     draws = percent[1:]
     empty = np.full(len(grid), np.nan)
     lower, upper = (np.percentile(draws, INTERVAL, axis=0)) if len(draws) else (empty, empty)
-    found = np.array([summarise_curve(grid, row).ic50_absolute_nM for row in draws])
-    reached = found[np.isfinite(found)]
-    enough = len(draws) > 0 and len(reached) * 2 >= len(draws)
-    interval = tuple(np.percentile(reached, INTERVAL).tolist()) if enough else (float("nan"), float("nan"))
-    return Curve(grid, percent[0], lower, upper, summarise_curve(grid, percent[0]), interval)
+    found = [summarise_curve(grid, row) for row in draws]
+    intervals = {name: _interval(np.array([getattr(one, name) for one in found])) for name in _WITH_INTERVAL}
+    return Curve(grid, percent[0], lower, upper, summarise_curve(grid, percent[0]), MappingProxyType(intervals))
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    reached = values[np.isfinite(values)]
+    if len(values) == 0 or len(reached) * 2 < len(values):
+        return math.nan, math.nan
+    lower, upper = np.percentile(reached, INTERVAL)
+    return float(lower), float(upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +182,9 @@ class PotencyResult:
     model: str
     fit_status: str
     cell_type: str
+    medium: str
+    changed: Mapping[str, float]
+    molar_mass_g_per_mol: float
     measured: tuple[Potency, ...]
     unverified: tuple[Potency, ...]
 
@@ -181,6 +199,9 @@ class PotencyResult:
             "ic50_relative_nM": summary.ic50_relative_nM,
             "ci": list(self.curve.interval),
             "ci_level_percent": 90,
+            "intervals": {name: list(pair) for name, pair in self.curve.intervals.items()},
+            "medium": self.medium,
+            "ic50_absolute_ng_per_mL": summary.ic50_absolute_nM * self.molar_mass_g_per_mol / 1000.0,
             "hill": summary.hill,
             "max_inhibition_fraction": summary.max_inhibition_fraction,
             "status": str(summary.status),
@@ -197,6 +218,7 @@ class PotencyResult:
                 "stimulus_strength": inputs["stimulus_strength"],
                 "costimulation": inputs["costimulation"],
                 "cell_type": self.cell_type,
+                "changed": dict(self.changed),
                 "note": self.culture.protocol.note,
             },
             "measured": [_published(p) for p in self.measured],
@@ -242,24 +264,10 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         A simulation failed.
     """
     execution = execution or Execution(seed=request.seed)
-    model = load_model("t_cell")
     compound = find_compound(request.compound)
-    model.readout(request.readout)
-    protocol = find_protocol(request.stimulus)
-    drug = require_modelled(model, compound)
-    usual = Culture.usual(protocol, request.readout)
-    overrides = dict(find_cell_type(request.cell_type).settings)
-    for name, value in (("stimulus_strength", request.strength), ("costimulation", request.costimulation)):
-        overrides |= {} if value is None else {name: value}
-    culture = Culture(
-        protocol=protocol,
-        hours=usual.hours if request.hours is None else request.hours,
-        cells_per_ml=usual.cells_per_ml if request.density is None else request.density,
-        serum_percent=usual.serum_percent if request.serum is None else request.serum,
-        add_at_hours=request.add_at,
-        overrides=overrides,
-    )
-    check_culture(model, culture, [drug], HIGHEST_NM)
+    drug = require_modelled(load_model("t_cell"), compound)
+    setup = set_up_culture(request, request.readout, [drug], HIGHEST_NM)
+    model, culture = setup.model, setup.culture
     directory = (
         open_run(out, "potency", request.as_dict(), execution, library_inputs(model.name)) if out is not None else None
     )
@@ -269,13 +277,15 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         drug,
         {request.readout: culture.hours},
         draws=request.draws,
+        fixed=setup.changed,
+        blood=setup.blood[0] if setup.blood else None,
         execution=execution,
         label=f"{compound.name} on {request.readout}",
     )
     published = [
         p
         for p in load_potencies()
-        if (p.compound, p.readout, p.stimulus) == (compound.name, request.readout, request.stimulus)
+        if (p.compound, p.readout, p.stimulus) == (compound.name, request.readout, culture.protocol.name)
         and p.metric in {"ic50", "range"}
     ]
     result = PotencyResult(
@@ -288,6 +298,9 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         model=model.name,
         fit_status=model.fit_status,
         cell_type=request.cell_type,
+        medium=request.medium,
+        changed=setup.changed,
+        molar_mass_g_per_mol=compound.molar_mass_g_per_mol,
         measured=tuple(p for p in published if p.kind is Kind.MEASURED),
         unverified=tuple(p for p in published if p.kind is not Kind.MEASURED),
     )

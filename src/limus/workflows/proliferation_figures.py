@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.assay.cytometry.gates import UNCOMPENSATED, Dimension, Gate, PolygonShape, RectangleShape
+from limus.assay.cytometry.gating_ml import SpectrumMatrix
 from limus.assay.cytometry.generation_problem import deviance_residuals
 from limus.assay.cytometry.generation_records import GenerationFit
 from limus.assay.cytometry.proliferation_records import ProliferationAnalysis, WellResult
 from limus.assay.cytometry.scales import Scale, place_on_scale
-from limus.assay.cytometry.tube import Tube
+from limus.assay.cytometry.tube import Tube, columns_of
 from limus.kernel.tables import Table
 from limus.report.figures.cytometry import tick_label
 from limus.report.numbers import format_number
@@ -25,6 +26,7 @@ __all__ = ["GateEvents", "gating_tables", "generation_tables"]
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 _CELLS = 64
+_JOINED = 2  # bins of the fit in one bar: wells of a thousand cells look ragged otherwise
 _DECADES = (0.0, 100.0, 1000.0, 10_000.0, 100_000.0, 1_000_000.0)
 
 
@@ -34,6 +36,7 @@ class GateEvents:
 
     tubes: Sequence[Tube]
     masks: Sequence[dict[str, NDArray[np.bool_]]]
+    matrices: Mapping[str, SpectrumMatrix]
 
     def inside(self, name: str) -> NDArray[np.bool_]:
         """Events of a gate; all of them for no name."""
@@ -46,7 +49,7 @@ class GateEvents:
         if not isinstance(dimension.channel, str):
             return None
         name = dimension.channel
-        parts = [(t.raw if dimension.compensation == UNCOMPENSATED else t.compensated)[name] for t in self.tubes]
+        parts = [columns_of(t, dimension.compensation, self.matrices)[name] for t in self.tubes]
         values = np.concatenate(parts)
         return values if dimension.scale is None else place_on_scale(values, dimension.scale)
 
@@ -106,8 +109,9 @@ def _axes(gate: Gate, a: ProliferationAnalysis, events: GateEvents) -> tuple[Dim
     if not dimensions:
         return None
     names = events.tubes[0].names
-    area, height = (Dimension(names[c], None, UNCOMPENSATED) for c in (a.settings.area, a.settings.height))
-    return dimensions[0], height if dimensions[0].channel == area.channel else area
+    others = [names[c] for c in (a.settings.area, a.settings.height, a.settings.dye) if c]
+    other = next((c for c in others if c != dimensions[0].channel), None)
+    return None if other is None else (dimensions[0], Dimension(other, None, UNCOMPENSATED))
 
 
 def _axis_label(axis: Dimension, events: GateEvents) -> str:
@@ -139,7 +143,7 @@ def _outline(gate: Gate, x: Floats, y: Floats) -> list[tuple[float, float]]:
     if not isinstance(gate.shape, RectangleShape):
         return []
     ends = [np.quantile(v, (0.0005, 0.9995)) for v in (x, y)]
-    pads = [0.02 * (e[1] - e[0]) for e in ends]
+    pads = [float(e[1] - e[0]) for e in ends]  # an open side lies outside the panel
     ranges = list(gate.shape.ranges[:2]) + [(-math.inf, math.inf)] * (2 - len(gate.shape.ranges[:2]))
     box = []
     for (low, high), end, pad in zip(ranges, ends, pads, strict=True):
@@ -220,9 +224,9 @@ def _note(w: WellResult) -> str:
 
 
 def _histogram(fit: GenerationFit) -> tuple[list[Row], list[Row]]:
-    edges = fit.histogram.scaled_edges()
-    counts = fit.histogram.counts[1:-1]
-    expected = fit.expected()[:, 1:-1]
+    edges = fit.histogram.scaled_edges()[::_JOINED]
+    counts = _join(fit.histogram.counts[1:-1])
+    expected = _join(fit.expected()[:, 1:-1])
     total = expected.sum(axis=0) if len(expected) else np.full(len(counts), math.nan)
     residual = np.full(len(counts), math.nan)
     if len(expected):
@@ -243,6 +247,11 @@ def _histogram(fit: GenerationFit) -> tuple[list[Row], list[Row]]:
                 for x, y in zip(middle[part], curve[part], strict=True)
             ]
     return bins, peaks
+
+
+def _join(values: Floats) -> Floats:
+    """Sum of neighbouring bins."""
+    return np.asarray(values.reshape(*values.shape[:-1], values.shape[-1] // _JOINED, _JOINED).sum(axis=-1))
 
 
 def _dye_ticks(fit: GenerationFit) -> list[Row]:

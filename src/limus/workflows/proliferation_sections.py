@@ -59,8 +59,9 @@ def generations_section(a: ProliferationAnalysis) -> Section:
         if tables is None:
             continue
         caption = (
-            "Cells of the gate by dye (grey), fitted generations (coloured) and their sum (black); below, deviance "
-            "residuals with lines at 2 standard deviations. Brackets: 95 % interval. *Inferred* from these cells."
+            "Cells of the gate by dye (grey; two bins of the fit in a bar), fitted generations (coloured) and their "
+            "sum (black); below, deviance residuals with lines at 2 standard deviations. Brackets: 95 % interval. "
+            "*Inferred* from these cells."
         )
         title = "Generations" if len(shown) <= MOST_HISTOGRAMS else f"Generations, part {number}"
         blocks.append(figure_block(f"generations-{number}", title, draw_generations(*tables), caption))
@@ -89,7 +90,7 @@ def _fit_table(a: ProliferationAnalysis) -> Table:
         ColumnHead("width", "Its width, SD of ln"),
         ColumnHead("growth", "Variance of ln added by a division"),
         ColumnHead("dispersion", "Chi-square over degrees of freedom"),
-        ColumnHead("tried", "Models tried: BIC above the best"),
+        ColumnHead("tried", "Models tried: AIC above the best"),
     )
     rows = []
     for w in a.wells:
@@ -110,7 +111,8 @@ def _fit_table(a: ProliferationAnalysis) -> Table:
         )
         rows.append(Row(w.well.name, well_label(w), cells))
     note = (
-        "The number of generations, and whether peaks widen with each division, is the smallest BIC [@schwarz_1978]. "
+        "The number of generations is that of the smallest AIC [@akaike_1974]; models that come near it share in the "
+        "intervals. "
         "*Inferred* from the cells of each well: Poisson maximum likelihood of the binned dye."
     )
     return Table("fits", "Fits", columns, tuple(rows), note, "Well")
@@ -119,7 +121,7 @@ def _fit_table(a: ProliferationAnalysis) -> Table:
 def _models_tried(fit: GenerationFit) -> str:
     best = min(t[3] for t in fit.tried)
     nearest = sorted(fit.tried, key=lambda t: t[3])[:4]
-    return "; ".join(f"{g}{' growing' if grows else ''}: {bic - best:.3g}" for g, grows, _, bic in nearest)
+    return "; ".join(f"{g}{' growing' if grows else ''}: {aic - best:.3g}" for g, grows, _, aic in nearest)
 
 
 def gates_section(a: ProliferationAnalysis, events: GateEvents) -> Section:
@@ -146,7 +148,8 @@ def gates_section(a: ProliferationAnalysis, events: GateEvents) -> Section:
     }.get(a.settings.gates, f"Read from {escape_markup(a.settings.gates)}.")
     blocks.append(
         Paragraph(
-            f"{how} They stand in gates.xml (Gating-ML 2.0 [@spidlen_2015]): edit it and give it back as `gates`."
+            f"{how} They stand in gates.xml (Gating-ML 2.0 [@spidlen_2015]): edit it, and name it in the layout under "
+            "gates."
         )
     )
     rows = tuple(

@@ -25,7 +25,7 @@ from limus.signalling.sourced_model import SourcedModel
 from limus.workflows.dose_tables import GivenDoses, meant_name, molar_mass_of, read_doses
 from limus.workflows.request import Request, open_run
 
-__all__ = ["SimulateRequest", "SimulateResult", "parse_times", "run"]
+__all__ = ["SimulateRequest", "SimulateResult", "load_any_model", "parse_times", "read_setting", "run"]
 
 
 class SimulateRequest(Request):
@@ -135,9 +135,9 @@ def run(request: SimulateRequest, *, out: Path | None = None, execution: Executi
     """
     execution = execution or Execution(seed=request.seed)
     times = parse_times(request.times)
-    model, units, sourced = _load(request.model)
+    model, units, sourced = load_any_model(request.model)
     settings = dict(find_protocol(request.stimulus).settings) if request.stimulus is not None else {}
-    asked = [_setting(text, model, units) for text in request.settings]
+    asked = [read_setting(text, model, units) for text in request.settings]
     doubled = [name for i, (name, _) in enumerate(asked) if name in dict(asked[:i])]
     if doubled:
         raise InputError("--set", f"{doubled[0]} twice", "one value for a name", "leave one of them out")
@@ -187,8 +187,26 @@ def _doses(request: SimulateRequest, model: Model) -> GivenDoses:
     return GivenDoses(Treatment.create(), {}, np.inf, ())
 
 
-def _load(name: str) -> tuple[Model, Mapping[str, str], SourcedModel | None]:
-    """The model, the unit of each parameter where known, and the library's entry if it is one of the library."""
+def load_any_model(name: str) -> tuple[Model, Mapping[str, str], SourcedModel | None]:
+    """Load a model of the library with its accepted fit, or a file of one's own.
+
+    Parameters
+    ----------
+    name : str
+        Name in the library, or path of an ``.ant`` or ``.xml`` file.
+
+    Returns
+    -------
+    tuple of (Model, mapping of str to str, SourcedModel or None)
+        The model, the unit of each parameter where known, and the library's entry if it is one of the library.
+
+    Raises
+    ------
+    UnknownNameError
+        No such model.
+    FileReadError, ModelError, UnsupportedFeatureError
+        The file cannot be read or used.
+    """
     path = Path(name)
     if path.suffix or path.is_file():
         model = read_model(path)
@@ -201,8 +219,32 @@ def _load(name: str) -> tuple[Model, Mapping[str, str], SourcedModel | None]:
     return sourced.model, {p.name: p.unit for p in sourced.parameters.values()}, sourced
 
 
-def _setting(text: str, model: Model, units: Mapping[str, str]) -> tuple[str, float]:
-    """Read ``name=value[unit]``; a drug's name stands for its concentration in the medium."""
+def read_setting(text: str, model: Model, units: Mapping[str, str]) -> tuple[str, float]:
+    """Read ``name=value[unit]``; a drug's name stands for its concentration in the medium.
+
+    Parameters
+    ----------
+    text : str
+    model : Model
+    units : mapping of str to str
+        Unit of each parameter where known.
+
+    Returns
+    -------
+    tuple of (str, float)
+        Name, and value in the model's unit.
+
+    Raises
+    ------
+    InputError
+        Not of this form.
+    UnknownNameError
+        A name that the model does not have.
+    UnitError
+        An unknown unit, one of another kind, or one where the model declares none.
+    ValueRangeError
+        A negative concentration.
+    """
     name, equals, quantity = text.partition("=")
     name = name.strip()
     if not equals or not name:

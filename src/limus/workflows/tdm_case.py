@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from limus.kernel.execution import Execution
 from limus.patient.estimate import PatientEstimate, estimate_patients
 from limus.patient.extreme_effects import extreme_effects
 from limus.patient.future import CurrentRegimen, current_regimen, with_future_doses
-from limus.patient.levels import PatientLevels, lay_out_levels
+from limus.patient.levels import PatientLevels, lay_out_levels, with_last_occasions
 from limus.patient.model_average import average_weights
+from limus.patient.plausible_levels import plausible_levels
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.workflows.tdm_input import (
     MonitoringRequest,
@@ -90,15 +91,18 @@ def open_case(request: MonitoringRequest, label: str, occasion: int | None, hori
     """
     sources = read_sources(request, subjects=(label,))
     options = estimate_options(request)
-    regimen, begins_h = _regimen(sources[0].patients.table)
+    regimen, begins_h = _regimen(sources[0].patients.table, needed=horizon > 0)
     tables = tuple(_extended(source.patients.table, regimen, begins_h, horizon) for source in sources)
     estimates = []
-    levels, hidden = known_levels(sources[0].patients.table, occasion)
+    first = sources[0]
+    known, hidden = known_levels(first.patients.table, occasion)
+    plausible, slips = plausible_levels(first.model, known, first.patients.table, request.overrides)
+    levels = with_last_occasions(plausible, request.last_occasions)
     for source, table in zip(progress_over(sources, execution, f"estimates for ID {label}"), tables, strict=True):
-        own, _ = known_levels(source.patients.table, occasion)
+        own = replace(lay_out_levels(source.patients.table), weight=levels.weight)
         estimates.append(estimate_patients(source.model, table, options, levels=own, execution=Execution(workers=1)))
     weights = tuple(average_weights(estimates)[0].tolist())
-    said = [finding for estimate in estimates for finding in (*estimate.findings, *extreme_effects(estimate))]
+    said = [*slips, *(one for estimate in estimates for one in (*estimate.findings, *extreme_effects(estimate)))]
     return Case(
         label,
         sources,
@@ -144,13 +148,13 @@ def known_levels(table: EventTable, occasion: int | None) -> tuple[PatientLevels
     return levels.without(later), (later & levels.used)[0]
 
 
-def _regimen(table: EventTable) -> tuple[CurrentRegimen | None, float]:
+def _regimen(table: EventTable, *, needed: bool) -> tuple[CurrentRegimen | None, float]:
     """The current regimen and when its next dose is due, after the last row."""
     last = float(table.records.time_h[-1])
     try:
         now = current_regimen(table)
     except InputError:
-        if not (table.doses.amount_mg > 0).any():
+        if needed and not (table.doses.amount_mg > 0).any():
             raise
         return None, last
     ahead = max(1.0, np.ceil((last - now.last_dose_h) / now.interval_h - 1e-9))

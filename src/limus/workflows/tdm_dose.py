@@ -26,7 +26,7 @@ from limus.workflows.tdm_report.dose_page import write_dose
 __all__ = ["TdmDoseRequest", "TdmDoseResult", "run"]
 
 _WEIGHT = ("WT", "WEIGHT", "BW")
-_EXPRESSER = ("CYP3A5_expresser", "EXPRESSION", "CYP3A5_EXPR")
+_EXPRESSER = ("CYP3A5_expresser", "EXPRESSION", "CYP3A5_EXPR", "CYP3A5_1_alleles")
 _FEWEST = 8.0  # times the current dose, up to which doses are looked at where there is no limit by weight
 _PLANS = 5
 

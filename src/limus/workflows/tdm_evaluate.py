@@ -18,6 +18,7 @@ from limus.patient.baselines import DoseHistory, dose_history, ratio_forecasts
 from limus.patient.evaluation import ModelForecasts, Occasions, forecast_occasions, next_occasions
 from limus.patient.levels import PatientLevels, lay_out_levels
 from limus.patient.methods import AVERAGE, RATIO, Method, all_methods
+from limus.patient.plausible_levels import plausible_levels
 from limus.patient.scores import Difference, Scores, paired_differences, score
 from limus.workflows.request import keep_result
 from limus.workflows.tdm_input import (
@@ -41,7 +42,6 @@ class TdmEvaluateRequest(MonitoringRequest):
     starts: int = Field(default=2, ge=1, le=1000)
     draws: int = Field(default=300, ge=20, le=100_000)
     ids: tuple[str, ...] = ()
-    last_occasions: int | None = Field(default=None, ge=1, description="use levels of so many occasions only")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,8 @@ class TdmEvaluateResult:
         By method: over all levels that it forecasts; over troughs.
     differences : mapping of str to tuple of Difference
         Of each method from the ratio, on troughs.
+    from_population : mapping of str to tuple of Difference
+        Of each model from its own prediction without the patient's levels, on troughs.
     weights : (N, Q) array
         Of the models.
     labels : (n,) array of int
@@ -72,6 +74,7 @@ class TdmEvaluateResult:
     scores: dict[str, Scores]
     trough_scores: dict[str, Scores]
     differences: dict[str, tuple[Difference, ...]]
+    from_population: dict[str, tuple[Difference, ...]]
     weights: Floats
     labels: NDArray[np.int64]
     status: dict[str, tuple[str, ...]]
@@ -143,6 +146,7 @@ class TdmEvaluateResult:
         entry |= {"troughs": asdict(self.trough_scores[method.name])}
         entry["less_ratio"] = [asdict(one) for one in self.differences.get(method.name, ())]
         if method.kind == "model":
+            entry["less_population"] = [asdict(one) for one in self.from_population[method.name]]
             k = [source.model.name for source in self.sources].index(method.name)
             entry["mean_weight"] = float(self.weights[:, k].mean())
             said = [word for word in self.status[method.name] if word != "ok"]
@@ -183,7 +187,7 @@ def run(
     execution = execution or Execution(seed=request.seed, workers=1)
     sources = read_sources(request, subjects=request.ids)
     table = sources[0].patients.table
-    levels = lay_out_levels(table)
+    levels, slips = plausible_levels(sources[0].model, lay_out_levels(table), table, request.overrides)
     occasions = next_occasions(levels)
     if not len(occasions.lane):
         do = "give OCC, or --occasions gap:24"
@@ -204,6 +208,7 @@ def run(
     methods, weights = all_methods(
         [source.model.name for source in sources], forecasts, occasions, _ratio(levels, history, occasions)
     )
+    ratio = next(method for method in methods if method.name == RATIO)
     patient = occasions.patient[occasions.lane]
     trough = history.trough[patient, occasions.slot]
     result = TdmEvaluateResult(
@@ -213,11 +218,21 @@ def run(
         methods,
         {m.name: _score(m, occasions, np.ones_like(trough)) for m in methods},
         {m.name: _score(m, occasions, trough) for m in methods},
-        _differences(methods, occasions, trough, request.seed),
+        {
+            method.name: _difference(method, ratio, occasions, trough, request.seed)
+            for method in methods
+            if method is not ratio
+        },
+        {
+            method.name: _difference(method, population, occasions, trough, request.seed)
+            for method in methods
+            for population in methods
+            if method.kind == "model" and population.name == f"{method.name}, population"
+        },
         weights,
         table.observations.occasion[levels.row[patient, occasions.slot]],
         {source.model.name: f.status for source, f in zip(sources, forecasts, strict=True)},
-        findings_once(sources, _said(forecasts)),
+        findings_once(sources, [*slips, *_said(forecasts)]),
         request.overrides,
         None,
         None,
@@ -253,22 +268,17 @@ def _score(method: Method, occasions: Occasions, chosen: NDArray[np.bool_]) -> S
     return score(occasions.observed[chosen], method.predicted[chosen], patient[chosen], **parts)
 
 
-def _differences(
-    methods: Sequence[Method], occasions: Occasions, trough: NDArray[np.bool_], seed: int
-) -> dict[str, tuple[Difference, ...]]:
-    """Of each method from the ratio, on troughs that both forecast."""
-    ratio = next(method for method in methods if method.name == RATIO)
+def _difference(
+    one: Method, other: Method, occasions: Occasions, trough: NDArray[np.bool_], seed: int
+) -> tuple[Difference, ...]:
+    """Of two methods, on troughs that both forecast."""
     patient = occasions.patient[occasions.lane]
-    return {
-        method.name: paired_differences(
-            occasions.observed[trough],
-            method.predicted[trough],
-            ratio.predicted[trough],
-            patient[trough],
-            crps_one=None if method.crps is None else method.crps[trough],
-            crps_other=None if ratio.crps is None else ratio.crps[trough],
-            seed=seed,
-        )
-        for method in methods
-        if method is not ratio
-    }
+    return paired_differences(
+        occasions.observed[trough],
+        one.predicted[trough],
+        other.predicted[trough],
+        patient[trough],
+        crps_one=None if one.crps is None else one.crps[trough],
+        crps_other=None if other.crps is None else other.crps[trough],
+        seed=seed,
+    )

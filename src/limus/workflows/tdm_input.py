@@ -17,6 +17,7 @@ from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import InputError
 from limus.kernel.execution import Execution
 from limus.patient.estimate import EstimateOptions, PatientEstimate
+from limus.patient.model_choice import with_carry, with_occasion_factor
 from limus.patient.patient_table import PatientFile, PatientTable, check_overrides, read_patients
 from limus.patient.residual_choice import describe_residual, with_residual_choice
 from limus.pharmacokinetics.population_model.library import load_population_model
@@ -27,6 +28,7 @@ __all__ = [
     "NOTICE",
     "MonitoringRequest",
     "Source",
+    "choices_in_words",
     "estimate_options",
     "findings_once",
     "model_as_dict",
@@ -43,16 +45,19 @@ class MonitoringRequest(Request):
     files: tuple[str, ...] = Field(min_length=1)
     models: tuple[str, ...] = Field(min_length=1)
     units: tuple[str, ...] = ()
-    settings: tuple[str, ...] = Field(default=(), description="covariates that hold for all, as NAME=value")
+    settings: tuple[str, ...] = Field(default=(), description="covariates and limits that hold for all, as NAME=value")
     columns: tuple[str, ...] = Field(default=(), description="covariates made of columns, as NAME=formula")
     overrides: tuple[str, ...] = ()
     occasions: str = Field(default="column", description="column (OCC), or gap:H")
     residual: str = Field(default="model", description="model, additive, proportional, one with :SD, or a name")
+    carry: str | None = Field(default=None, description="rule for covariates between rows; each model's own by default")
+    occasion_factor: float = Field(default=1.0, gt=0, description="of the standard deviations between occasions")
     assay_sd: float = Field(default=0.0, ge=0, description="further standard deviation, in the unit of DV")
     assay_cv: float = Field(default=0.0, ge=0, description="further coefficient of variation, per cent")
     time_sd: float = Field(default=0.0, ge=0, description="standard deviation of sampling times, minutes")
     recency: float | None = Field(default=None, gt=0, description="half-life of a level's weight, days")
-    starts: int = Field(default=4, ge=1, le=1000)
+    last_occasions: int | None = Field(default=None, ge=1, description="use levels of so many occasions only")
+    starts: int = Field(default=16, ge=1, le=1000)
     draws: int = Field(default=1000, ge=20, le=100_000)
     seed: int = 1
 
@@ -85,7 +90,7 @@ def read_sources(request: MonitoringRequest, *, subjects: tuple[str, ...] = ()) 
     RefusedError
         A covariate outside a model's limits that is not overridden.
     """
-    models = [with_residual_choice(load_population_model(name), request.residual) for name in request.models]
+    models = [_model(name, request) for name in request.models]
     first = models[0]
     for model in models[1:]:
         if (model.drug, model.units.DV, model.matrix) != (first.drug, first.units.DV, first.matrix):
@@ -108,16 +113,25 @@ def read_sources(request: MonitoringRequest, *, subjects: tuple[str, ...] = ()) 
     return tuple(Source(model, read_patients(model, file)) for model in models)
 
 
-def _settings(texts: Sequence[str]) -> dict[str, float]:
-    found = {}
+def _model(name: str, request: MonitoringRequest) -> PopulationModel:
+    model = with_carry(load_population_model(name), request.carry)
+    return with_residual_choice(with_occasion_factor(model, request.occasion_factor), request.residual)
+
+
+def _settings(texts: Sequence[str]) -> dict[str, float | str]:
+    """Numbers, and words for limits such as the formulation."""
+    found: dict[str, float | str] = {}
     for text in texts:
-        match = re.fullmatch(r"\s*(\w+)\s*=\s*(\S+)\s*", text)
+        match = re.fullmatch(r"\s*(\w+)\s*=\s*(\S.*?)\s*", text)
+        if match is None:
+            do = "limus pk show lists covariates and limits"
+            raise InputError("--set", text, "NAME=number, in the covariate's unit, or NAME=words for a limit", do)
         try:
-            value = float(match[2]) if match else math.nan
+            value: float | str = float(match[2])
         except ValueError:
-            value = math.nan
-        if match is None or not math.isfinite(value):
-            raise InputError("--set", text, "NAME=number, in the covariate's unit", "limus pk show lists covariates")
+            value = match[2]
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError("--set", text, "a finite number", "correct it")
         found[match[1]] = value
     return found
 
@@ -142,6 +156,30 @@ def findings_once(sources: Sequence[Source], more: Sequence[Finding] = ()) -> tu
     limits = [finding for finding in every if finding.check == "validity-limit"]
     once = dict.fromkeys([*more, *limits, *every])
     return tuple(sorted(once, key=lambda finding: order[finding.severity]))
+
+
+def choices_in_words(request: MonitoringRequest) -> tuple[str, ...]:
+    """Say what a request changes about the models and the levels; nothing where it changes nothing."""
+    said = []
+    if request.residual != "model":
+        said.append(f"residual error {request.residual}")
+    if request.assay_sd:
+        said.append(f"an assay's standard deviation of {request.assay_sd:g}, in the unit of the levels, added")
+    if request.assay_cv:
+        said.append(f"an assay's coefficient of variation of {request.assay_cv:g} % added")
+    if request.time_sd:
+        said.append(f"sampling times uncertain by {request.time_sd:g} min (standard deviation)")
+    if request.recency is not None:
+        said.append(f"a level counts half after {request.recency:g} days")
+    if request.last_occasions is not None:
+        said.append(f"levels of the last {request.last_occasions} occasions with levels only")
+    if request.carry is not None:
+        said.append(f"covariates carried by the rule {request.carry.replace('_', ' ')}")
+    if request.occasion_factor != 1.0:
+        said.append(f"standard deviations between occasions times {request.occasion_factor:g}")
+    if request.occasions != "column":
+        said.append(f"occasions by the rule {request.occasions}")
+    return tuple(said)
 
 
 def model_as_dict(estimate: PatientEstimate, weight: float, subject: int = 0) -> dict[str, Any]:

@@ -71,6 +71,18 @@ def test_events_at_the_margin_are_counted_and_left_out(tmp_path: Path) -> None:
     assert (data.values("Dye")[found.margin] == 65535).all()
 
 
+def test_the_end_of_a_channel_is_that_of_the_stored_numbers(tmp_path: Path) -> None:
+    """$PnR counts stored numbers, whatever the gain: 6.5 must not hide a pile, 0.2 must not make one."""
+    dye = np.minimum(np.random.default_rng(22).lognormal(8, 0.3, EVENTS).round(), 60_000)
+    for gain in (6.5, 0.2):
+        for top, piled in ((65_535, True), (30_000, False)):
+            table = np.column_stack([np.where(np.arange(EVENTS) % 50, np.minimum(dye, 29_000), top), np.arange(EVENTS)])
+            channels = [NewChannel("Dye", "", range=65536, bits=16, gain=gain), NewChannel("Time", "", 65536, 16)]
+            data = read_fcs(write_fcs(tmp_path / "file.fcs", channels, table))
+            found = examine_acquisition(data, {"Dye": data.values("Dye")}, ("Dye",), RULES)
+            assert found.margin.any() == piled
+
+
 def test_the_brightest_cell_is_no_pile(tmp_path: Path) -> None:
     dye = np.random.default_rng(20).lognormal(8, 0.3, EVENTS)
     dye[5] = 65535

@@ -32,16 +32,14 @@ def test_what_is_whole_agrees(path: Path, kind: str) -> None:
 
 
 @settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(content=damaged(FILES))
 def test_damaged_files(path: Path, content: bytes) -> None:
     assert compare(content, path, read_strictly) in VERDICTS
 
 
-@settings(
-    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300))
 def test_bytes_behind_a_header(path: Path, content: bytes) -> None:
     head = b"FCS3.0    " + b"%8d%8d%8d%8d%8d%8d" % (58, 57 + max(len(content), 1), 0, 0, 0, 0)

@@ -79,7 +79,7 @@ def test_ten_bits_that_stand_in_sixteen(tmp_path: Path) -> None:
     assert "width-rounded-up" in {f.check for f in data.findings}
 
 
-@pytest.mark.parametrize(("top", "bits"), [(1024, 10), (1025, 11), (11_209_599, 24), (1 << 32, 32), (1, 1), (2, 1)])
+@pytest.mark.parametrize(("top", "bits"), [(1024, 10), (1025, 11), (11_209_599, 24), (1 << 32, 32), (1, 0), (2, 1)])
 def test_bits_above_the_range_are_masked(tmp_path: Path, top: int, bits: int) -> None:
     table = whole_table([32], events=30)
     keywords = describe([{"B": 32, "R": top}], 30, "I", "1,2,3,4")

@@ -177,7 +177,7 @@ def test_gates_for_each_file_and_gates_that_are_given(copy: Path, analysis: Prol
     each = quick(copy, SECTION + 'gates = "each"', FEW)
     assert all([gate.name for gate in w.gates] == ["cells", "singlets", "live", "cd3"] for w in each.wells)
     assert each.wells[0].gates != each.wells[1].gates
-    write_gating_ml(copy.parent / "mine.xml", analysis.gates)
+    write_gating_ml(copy.parent / "mine.xml", analysis.gates, analysis.matrices)
     given = quick(copy, SECTION + 'gates = "mine.xml"\npopulation = "live"', FEW)
     before = {w.well.name: w for w in analysis.wells}
     for w in given.wells:
@@ -225,3 +225,48 @@ def test_wells_of_blank_cells_are_the_floor(copy: Path) -> None:
 def test_nothing_to_analyse(copy: Path) -> None:
     with pytest.raises(InputError, match="no wells to analyse"):
         quick(copy, wells='[[wells]]\nwells = "A1"\nrole = "blank"\n')
+
+
+def test_a_stain_with_one_population_is_said(copy: Path) -> None:
+    """Cells without any dead ones, or only dead ones: nothing in the data shows which."""
+    for path in copy.glob("A0*.fcs"):
+        data = read_fcs(path)
+        table = np.stack(data.stored, axis=1).astype(np.float64)
+        rest = data.names.index("APC-Cy7-A")
+        table[:, rest] = np.round(np.random.default_rng(5).normal(4000, 200, data.events))
+        kept = [NewChannel(c.name, c.label, range=c.range, bits=c.bits, gain=c.gain) for c in data.channels]
+        write_fcs(path, kept, table, keywords={"$TIMESTEP": "0.01"})
+    found = {f.check: f for f in quick(copy, wells=FEW).findings}
+    assert found["one-population"].where == "gate live"
+
+
+def test_a_well_without_live_cells_or_without_events(copy: Path) -> None:
+    for name, change in (("A01.fcs", 0), ("A04.fcs", 60_000)):
+        data = read_fcs(copy / name)
+        table = np.stack(data.stored, axis=1).astype(np.float64)
+        table[:, data.names.index("APC-Cy7-A")] = change
+        kept = [NewChannel(c.name, c.label, range=c.range, bits=c.bits, gain=c.gain) for c in data.channels]
+        write_fcs(copy / ("B01.fcs" if change else "B02.fcs"), kept, table if change else table[:0])
+    samples = '[[wells]]\nwells = "B1:B2"\nrole = "sample"\ncompound = "tacrolimus"\nconcentration = "1 nM"\n'
+    found = quick(copy, wells=FEW + samples)
+    wells = {w.well.name: w for w in found.wells}
+    assert (wells["B1"].status, wells["B1"].gated["live"]) == ("too_few_events", 0)
+    assert (wells["B2"].status, wells["B2"].events) == ("too_few_events", 0)
+    assert found.n_failed == 2
+
+
+def test_scatter_that_was_not_measured(copy: Path) -> None:
+    found = quick(copy, SECTION + 'height = ""', FEW)
+    assert [gate.name for gate in found.gates] == ["cells", "live", "cd3"]
+    assert found.n_failed == 0
+    found = quick(copy, SECTION + 'height = ""\narea = ""', FEW)
+    assert [(gate.name, gate.parent) for gate in found.gates] == [("live", ""), ("cd3", "live")]
+    assert found.floor is not None
+    bare = 'dye = "CTV"\nunstained = ["unstained.fcs"]\ncompensation = "none"\nheight = ""\narea = ""'
+    with pytest.raises(InputError, match="name area, viability or cd3"):
+        quick(copy, bare, FEW)
+
+
+def test_a_channel_that_no_file_has_is_named(copy: Path) -> None:
+    with pytest.raises(InputError, match="FSC-W"):
+        quick(copy, 'dye = "CTV"\ncompensation = "none"\nheight = "FSC-W"', FEW)

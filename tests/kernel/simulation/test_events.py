@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import UnsupportedFeatureError
+from limus.kernel.execution import Execution
 from limus.kernel.language import read_model, read_model_text
 from limus.kernel.simulation import Dose, compile_model, simulate
 
@@ -30,7 +31,7 @@ def test_a_bouncing_ball_bounces_where_it_must() -> None:
     after = 1.0 - fall  # since the only bounce so far
     assert found.output("y")[0, 2] == pytest.approx(speed * after - 9.81 * after**2 / 2, rel=1e-6)
     assert found.status == ("ok",)
-    assert found.solver == ("lsoda",)
+    assert found.solver == ("rodas5p",)
 
 
 def test_an_output_at_an_events_time_is_the_value_after_it() -> None:
@@ -118,3 +119,72 @@ def test_a_trigger_on_time_alone_whose_moment_has_no_closed_form() -> None:
     assert found.status == ("ok",)
     np.testing.assert_array_equal(found.output("P")[0], np.ones(11))  # false again before the delay is over
     np.testing.assert_array_equal(found.output("Q")[0], [1.0] * 3 + [2.0] * 8)  # arcosh(9) is 2.887
+
+
+RESCUE = """model rescue()
+  compartment body = 1; species gut in body = 0, central in body = 0, effect in body = 0;
+  absorption = 1; elimination = 0.3; turnover = 0.2; threshold = 0.3; amount = 5; given = 0;
+  absorb: gut => central; body*absorption*gut; eliminate: central => ; body*elimination*central;
+  respond: => effect; body*turnover*(central - effect);
+  at (central < threshold), t0=false: gut = gut + amount, given = given + 1;
+end"""
+
+
+def rescue_sets() -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    rng = np.random.default_rng(2)
+    usual = {"absorption": 1.0, "elimination": 0.3, "turnover": 0.2}
+    return np.linspace(0.0, 48.0, 25), {k: v * np.exp(0.3 * rng.standard_normal(20)) for k, v in usual.items()}
+
+
+def test_the_engine_lets_events_happen_as_the_reference_solver_does() -> None:
+    compiled = compile_model(read_model_text(RESCUE, language="antimony"), ["central", "effect", "given"])
+    times, sets = rescue_sets()
+    tight = {"relative_tolerance": 1e-10, "absolute_tolerance": 1e-12}
+    found = simulate(compiled, times, sets, **tight)
+    few = {name: values[:3] for name, values in sets.items()}
+    slow = simulate(compiled, times, few, **tight, solver="reference")
+    assert set(found.solver) == {"rodas5p"}
+    assert set(slow.solver) == {"lsoda"}
+    np.testing.assert_array_equal(found.output("given")[:3], slow.output("given"))
+    assert found.output("given").max() > 3
+    np.testing.assert_allclose(found.values[:3], slow.values, rtol=1e-6, atol=1e-8)
+
+
+def test_events_give_the_same_bits_on_any_number_of_threads_and_in_any_company() -> None:
+    compiled = compile_model(read_model_text(RESCUE, language="antimony"), ["central", "effect", "given"])
+    times, sets = rescue_sets()
+    many = {name: np.tile(values, 8) for name, values in sets.items()}
+    one = simulate(compiled, times, many).values
+    two = simulate(compiled, times, many, execution=Execution(workers=2)).values
+    alone = simulate(compiled, times, {name: values[7:8] for name, values in sets.items()}).values
+    assert one.tobytes() == two.tobytes()
+    assert one[7].tobytes() == one[27].tobytes() == alone[0].tobytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 0; x' = 1; y = 1; at (x > 0.7): y = 2*y; at (y > 1.5): y = y + 10; at (y > 11): x = -5;",  # one after other
+        "x = 0; x' = 1; y = 1; at (x > 0.7), priority=2: y = 2*y; at (x > 0.7), priority=3: y = y + 1;",  # two at once
+        "x = 0; x' = 1; y = 1; at 0.5 after (x > 0.7): y = 2*y; at (x > 1): x = 0;",  # a delay, and none
+        "x = 1; x' = -x; y = 0; at (x < 0.5): x = 1, y = y + 1; k = 1; at (y >= 2): k = 0;",  # saw teeth
+        "x = 0; x' = cos(6*time); y = 0; at (x > 0.1): y = y + 1; at (x < -0.1): y = y + 100;",  # both ways
+    ],
+)
+def test_the_engine_and_the_reference_solver_decide_alike(text: str) -> None:
+    compiled = compile_model(read_model_text(f"model m()\n{text}\nend", language="antimony"), ["x", "y"])
+    times = np.linspace(0.0, 4.0, 21)
+    found, slow = (simulate(compiled, times, solver=solver) for solver in ("engine", "reference"))
+    assert (found.solver, slow.solver) == (("rodas5p",), ("lsoda",))
+    np.testing.assert_allclose(found.values, slow.values, rtol=1e-6, atol=1e-7)
+
+
+def test_a_set_that_blows_up_between_events_leaves_the_others_alone() -> None:
+    text = "x = 1; a = 0; x' = a*x^2; z = 0; z' = 1; n = 0; at (z > 1): z = 0, n = n + 1;"
+    compiled = compile_model(read_model_text(f"model m()\n{text}\nend", language="antimony"), ["x", "n"])
+    found = simulate(compiled, [0.0, 1.5, 3.5], {"a": [0.0, 0.5, 0.1]})
+    assert found.status[0] == found.status[2] == "ok"
+    assert found.status[1] != "ok"
+    assert found.failure_time[1] == pytest.approx(2.0, abs=1e-3)
+    np.testing.assert_allclose(found.output("x")[2], [1.0, 1 / 0.85, 1 / 0.65], rtol=1e-6)
+    assert found.output("n")[2].tolist() == [0.0, 1.0, 3.0]

@@ -146,9 +146,7 @@ def _at_margin(data: FcsData, name: str) -> NDArray[np.bool_]:
     if not data.events:
         return np.zeros(0, dtype=np.bool_)
     largest = stored.max()
-    near_range = not math.isfinite(channel.range) or float(largest) >= 0.99 * (channel.range - 1) * max(
-        channel.gain, 1e-9
-    )
+    near_range = not math.isfinite(channel.range) or float(largest) >= 0.99 * (channel.range - 1)
     at_end = stored == largest
     if not near_range or int(at_end.sum()) < 2:
         return np.zeros(data.events, dtype=np.bool_)

@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cut", "cut_between", "main_mode"]
+__all__ = ["ONLY_POPULATION", "Cut", "cut_between", "main_mode"]
 
 Floats = NDArray[np.float64]
+ONLY_POPULATION = "the only population"  # ends the rule of a cut without a valley
 _GRID = 400
 _OUTERMOST = 0.001
 _LEAST_SHARE = 0.01  # of the events in a population that is told from the others
@@ -108,4 +109,4 @@ def cut_between(places: Floats, *, spread: float, keep: str) -> Cut:
     deviation = float(np.sqrt(np.mean(flank**2))) if len(flank) else 0.0
     place = mode + spread * deviation if keep == "low" else mode - spread * deviation
     side = "above" if keep == "low" else "below"
-    return Cut(place, (mode,), f"{spread:g} standard deviations {side} the only population")
+    return Cut(place, (mode,), f"{spread:g} standard deviations {side} {ONLY_POPULATION}")

@@ -154,6 +154,9 @@ def _range(keywords: Keywords, number: int, datatype: str, findings: list[Findin
     if value is not None and (value > 0 or datatype != "I"):
         if datatype == "I" and not got.isdecimal():
             findings.append(note("range-not-whole", where, got, "a whole number", f"taken as {math.ceil(value)}"))
+        if datatype == "I" and value <= 1:
+            do = "every number is masked to 0, as the standard says; compare with the instrument"
+            findings.append(warning("range-of-one", where, got, "2 or more", do))
         return value
     if datatype == "I" and value is None:
         raise FileReadError(where, got, "a number: it says which bits count", "the file is damaged")
@@ -162,10 +165,10 @@ def _range(keywords: Keywords, number: int, datatype: str, findings: list[Findin
 
 
 def _mask_bits(top: float, bits: int) -> int:
-    """Bits below the next power of two (FCS 3.1, section 3.2.20): 10 for a range of 1024, 11 for 1025."""
+    """Bits below the next power of two (FCS 3.1, section 3.2.20): 10 for a range of 1024, 11 for 1025, 0 for 1."""
     if not top > 0:
         return bits
-    return min(bits, max(1, (math.ceil(top) - 1).bit_length()))
+    return min(bits, (math.ceil(top) - 1).bit_length())
 
 
 def _amplification(keywords: Keywords, number: int, datatype: str, findings: list[Finding]) -> tuple[float, float]:

@@ -166,7 +166,7 @@ def _read_data_set(source: DataSetBytes, number: int, count: int, findings: list
     if mode not in {"", "L"}:
         allowed = "L, a list of events"
         raise UnsupportedFeatureError(f"{where}, $MODE", mode, allowed, "export the events, not histograms")
-    if not mode:
+    if not mode and header.version < "3.2":  # FCS 3.2 leaves it out: L is all that it knows
         findings.append(warning("mode-missing", f"{where}, $MODE", "missing", "L", "taken as L, a list of events"))
     channel_count = keywords.required("$PAR")
     if channel_count == 0:

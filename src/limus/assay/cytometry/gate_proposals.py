@@ -28,8 +28,8 @@ _LEAST = 100  # events that a rule needs
 class GateChannels:
     """Names of the channels that the rules look at; empty where a tube has none."""
 
-    area: str
-    height: str
+    area: str = ""
+    height: str = ""
     viability: str = ""
     cd3: str = ""
 
@@ -59,6 +59,8 @@ def propose_gates(
     tops: Mapping[str, float],
     channels: GateChannels,
     rules: GateRules,
+    *,
+    compensation: str = FILE,
 ) -> tuple[Gate, ...]:
     """Propose gates.
 
@@ -70,21 +72,27 @@ def propose_gates(
         Largest number of each channel, for the scales.
     channels : GateChannels
     rules : GateRules
+    compensation : str
+        What the compensated channels are called in the gates: ``FCS``, ``uncompensated`` or the name of a matrix.
 
     Returns
     -------
     tuple of Gate
-        ``cells``, ``singlets``, and ``live`` and ``cd3`` where there are such channels; each within the one before.
+        ``cells``, ``singlets``, ``live`` and ``cd3``, those for which there are channels; each within the one before.
 
     Raises
     ------
     InputError
         Too few events to see populations.
     """
-    everything = np.isfinite(raw[channels.area]) & np.isfinite(raw[channels.height])
-    cells, inside = _cells(raw, channels, rules, everything)
-    singlets, inside = _singlets(raw, channels, rules, inside)
-    gates = [cells, singlets]
+    inside = np.ones(len(next(iter(raw.values()))), dtype=np.bool_)
+    gates: list[Gate] = []
+    if channels.area:
+        cells, inside = _cells(raw, channels, rules, inside & np.isfinite(raw[channels.area]))
+        gates.append(cells)
+    if channels.area and channels.height:
+        singlets, inside = _singlets(raw, tops, channels, rules, inside & np.isfinite(raw[channels.height]))
+        gates.append(singlets)
     stains: Sequence[tuple[str, str, str]] = (("live", channels.viability, "low"), ("cd3", channels.cd3, "high"))
     for name, channel, keep in stains:
         if not channel:
@@ -96,11 +104,11 @@ def propose_gates(
         cut = cut_between(places[inside], spread=rules.population_spread, keep=keep)
         place = round(cut.place, 4)
         ranges = (-np.inf, place) if keep == "low" else (place, np.inf)
-        shape = RectangleShape((Dimension(channel, scale, FILE),), (ranges,))
+        shape = RectangleShape((Dimension(channel, scale, compensation),), (ranges,))
         value = float(values_at(place, scale))
         side = "below" if keep == "low" else "above"
         rule = f"{channel} {side} {value:.4g}: {cut.rule}"
-        gates.append(Gate(name, shape, gates[-1].name, rule))
+        gates.append(Gate(name, shape, gates[-1].name if gates else "", rule))
         inside = inside & (places < place if keep == "low" else places >= place)
     return tuple(gates)
 
@@ -124,7 +132,9 @@ def _cells(raw: Mapping[str, Floats], channels: GateChannels, rules: GateRules, 
     return Gate("cells", shape, "", rule), inside & (area >= low)
 
 
-def _singlets(raw: Mapping[str, Floats], channels: GateChannels, rules: GateRules, inside: Mask) -> tuple[Gate, Mask]:
+def _singlets(
+    raw: Mapping[str, Floats], tops: Mapping[str, float], channels: GateChannels, rules: GateRules, inside: Mask
+) -> tuple[Gate, Mask]:
     _require(inside, "singlets")
     area, height = raw[channels.area], raw[channels.height]
     ratio = height[inside] / area[inside]
@@ -134,7 +144,8 @@ def _singlets(raw: Mapping[str, Floats], channels: GateChannels, rules: GateRule
     deviation = float(np.sqrt(np.mean(above**2))) if len(above) else 0.05 * peak
     low, high = peak - rules.singlet_spread * deviation, peak + rules.singlet_spread * deviation
     low, high = round(max(low, 0.05 * peak), 4), round(high, 4)
-    left, right = _round(float(area[inside].min()) * 0.95), _round(float(area[inside].max()) * 1.05)
+    # up to the end of the channel: another file may have larger cells
+    left, right = 0.0, _round(max(float(area[inside].max()), tops[channels.area]) * 1.05)
     vertices = ((left, low * left), (right, low * right), (right, high * right), (left, high * left))
     dimensions = (
         Dimension(channels.area, None, UNCOMPENSATED),

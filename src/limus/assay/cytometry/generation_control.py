@@ -16,6 +16,7 @@ __all__ = ["learn_control", "learn_growth"]
 
 _TOLERANCE_FREEDOM = 3.0
 _GROWTH_TOLERANCE = 0.3  # share of the growth by which wells may differ, before they show it
+_LEAST_GROWTH_TOLERANCE = 1e-3  # of a variance of 0.04: growth that the wells do not show is not known to be none
 
 
 def learn_control(
@@ -59,7 +60,7 @@ def learn_control(
 def learn_growth(
     wells: Sequence[np.ndarray], control: UndividedControl, floor: Floor | None, rules: DeconvolutionRules
 ) -> UndividedControl:
-    """Find whether and how much peaks widen with each division.
+    """Find how much peaks widen with each division.
 
     Parameters
     ----------
@@ -72,25 +73,20 @@ def learn_growth(
     Returns
     -------
     UndividedControl
-        With growth: that of the wells' fits if BIC prefers growing peaks in at least half of them, else 0; as it was
-        where no well could be fitted.
+        With growth: mean over the wells, and as its error the standard deviation of another well; near 0 where peaks do
+        not grow. As it was where no well could be fitted.
     """
-    chosen, values = [], []
+    values = []
     for cells in wells:
         edges, cofactor = bin_edges(cells, floor)
-        histogram = bin_dye(cells, edges, cofactor)
-        fit = fit_generations(histogram, floor, control, rules)
-        if not fit.status.usable or fit.generations < 1:
-            continue
-        chosen.append(fit.growth > 0)
-        grown = fit if fit.growth > 0 else fit_generations(histogram, floor, control, rules, widening="growing")
-        values.append(grown.growth)
-    if not chosen:
+        fit = fit_generations(bin_dye(cells, edges, cofactor), floor, control, rules, widening="growing")
+        if fit.status.usable and fit.generations >= 1:
+            values.append(fit.growth)
+    if not values:
         return control
-    if 2 * sum(chosen) < len(chosen):
-        return replace(control, growth=0.0, growth_error=0.0)
     found = np.array(values)
     mean = float(found.mean())
-    squares = float(((found - mean) ** 2).sum()) + _TOLERANCE_FREEDOM * (_GROWTH_TOLERANCE * mean) ** 2
+    tolerance = max(_GROWTH_TOLERANCE * mean, _LEAST_GROWTH_TOLERANCE)
+    squares = float(((found - mean) ** 2).sum()) + _TOLERANCE_FREEDOM * tolerance**2
     error = float(np.sqrt(squares / (len(found) - 1 + _TOLERANCE_FREEDOM) * (1 + 1 / len(found))))
-    return replace(control, growth=mean, growth_error=error) if mean > 0 else control
+    return replace(control, growth=mean, growth_error=error)

@@ -1,8 +1,9 @@
-"""Fit generations to a dye histogram and choose their number by BIC.
+"""Fit generations to a dye histogram and choose their number by AIC.
 
 Models with generations 0 to G are tried from the highest G that can be told from the floor down to 0, each started from
-the one before, and the growing of peaks at the best G. Chosen is the smallest ``deviance + k ln N`` (Schwarz 1978) with
-k parameters and N cells.
+the one before, and, where controls say nothing of it, the growing of peaks at the best G. Chosen is the smallest
+``deviance + 2 k`` with k parameters (Akaike 1974). The stricter BIC leaves out last generations of few cells, and the
+indices then lie too low and their intervals too close (validation/cytometry.py).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from limus.assay.cytometry.generation_records import (
     DeconvolutionRules,
     GenerationFit,
     GenerationStatus,
+    RivalFit,
     UndividedControl,
 )
 from limus.assay.cytometry.peak_shapes import Floor, peak_moments
@@ -40,6 +42,8 @@ _LEAST_EXPECTED = 5.0
 _START_GROWTH = 0.005
 _EM_STEPS = 40
 _HOPELESS = 30.0  # exp(-15) times as probable as the best
+_FLOOR_SHARE = 0.01  # of the cells in the last generation that can be told: fewer may be none
+_LEAST_WEIGHT = 0.02  # beside the best model: less changes no percentile that is reported
 _TOLERANCE = 1e-6
 
 
@@ -48,7 +52,7 @@ class _Tried:
     problem: GenerationProblem
     fit: LeastSquaresFit
     deviance: float
-    bic: float
+    aic: float
 
 
 def fit_generations(
@@ -71,7 +75,7 @@ def fit_generations(
     rules : DeconvolutionRules
     widening : str
         Peaks ``fixed`` in width, ``growing`` from one generation to the next, or ``auto``: what the control says,
-        else what BIC prefers.
+        else what AIC prefers.
     most_generations : int, optional
         In place of the rule.
 
@@ -88,7 +92,7 @@ def fit_generations(
     if control is None:
         start = _first_width(histogram, ground, start, highest, rules)
     tried = _search(histogram, ground, control, start, highest, widening)
-    best = min(tried, key=lambda t: t.bic)
+    best = min(tried, key=lambda t: t.aic)
     dispersion = dispersion_of(
         histogram.counts, best.problem.expected(best.fit.parameters)[0], len(best.fit.parameters[0])
     )
@@ -100,8 +104,9 @@ def fit_generations(
         status=_judge(best, control, rules, highest, dispersion),
         deviance=best.deviance,
         dispersion=dispersion,
-        tried=tuple((t.problem.generations, t.problem.growing, t.deviance, t.bic) for t in tried),
+        tried=tuple((t.problem.generations, t.problem.growing, t.deviance, t.aic) for t in tried),
         control=control,
+        rivals=_rivals(tried),
     )
 
 
@@ -129,6 +134,18 @@ def resolved_generations(log_dye: float, width: float, floor: Floor, separation:
     mean, variance, _ = peak_moments(dye, np.full(31, width**2), moments)
     apart = -np.diff(mean) >= separation * np.sqrt(variance[1:])
     return 30 if apart.all() else int(np.argmin(apart))
+
+
+def _rivals(tried: list[_Tried]) -> tuple[RivalFit, ...]:
+    """The models that the data prefer too little to leave out, weighted by exp(-AIC / 2); the best one first."""
+    best: dict[tuple[int, bool], _Tried] = {}
+    for one in sorted(tried, key=lambda t: t.aic):
+        best.setdefault((one.problem.generations, one.problem.growing), one)
+    least = min(t.aic for t in tried)
+    weights = {key: math.exp(-0.5 * (t.aic - least)) for key, t in best.items()}
+    kept = {key: weight for key, weight in weights.items() if weight >= _LEAST_WEIGHT}
+    total = sum(kept.values())
+    return tuple(RivalFit(best[k].problem, best[k].fit.parameters[0], weight / total) for k, weight in kept.items())
 
 
 def _box_of(problem: GenerationProblem, centre: float) -> Bounds:
@@ -197,7 +214,7 @@ def _make(
     if control is not None:
         known[0, :2] = control.log_dye, control.log_width
         precision[0, :2] = 1 / control.log_dye_error, 1 / control.log_width_error
-        if control.growth > 0:
+        if control.growth_error > 0:
             known[0, 2], precision[0, 2] = control.growth, 1 / control.growth_error
     floors = np.array([[floor.mean], [floor.variance], [floor.third]])
     counts = histogram.counts[np.newaxis]
@@ -208,8 +225,8 @@ def _run(problem: GenerationProblem, start: Floats, centre: float) -> _Tried:
     fit = fit_lanes(problem, start[np.newaxis], centre)
     bins = problem.counts.shape[1]
     deviance = float(np.sum(fit.residuals[0, :bins] ** 2))
-    bic = float(fit.sum_of_squares[0]) + len(start) * math.log(float(problem.totals[0]))
-    return _Tried(problem, fit, deviance, bic if math.isfinite(bic) else math.inf)
+    aic = float(fit.sum_of_squares[0]) + 2.0 * len(start)
+    return _Tried(problem, fit, deviance, aic if math.isfinite(aic) else math.inf)
 
 
 def _search(
@@ -221,12 +238,12 @@ def _search(
     widening: Widening,
 ) -> list[_Tried]:
     """Try numbers of generations downwards; then whether peaks grow, and with growing peaks downwards again."""
-    if widening == "auto" and control is not None and math.isfinite(control.growth):
-        widening = "growing" if control.growth > 0 else "fixed"
+    if widening == "auto" and control is not None and control.growth_error > 0:
+        widening = "growing"
     problem = _make(histogram, floor, control, highest, widening == "growing")
     shape = np.array([*start, _START_GROWTH] if problem.growing else [*start])
     tried = _descend(problem, np.append(shape, _amounts_for(problem, shape)), start[0])
-    best = min(tried, key=lambda t: t.bic)
+    best = min(tried, key=lambda t: t.aic)
     if widening == "auto" and best.problem.generations > 0:
         wider = np.insert(best.fit.parameters[0], 2, _START_GROWTH)
         tried += _descend(replace(best.problem, growing=True), wider, start[0])
@@ -245,14 +262,14 @@ def _amounts_for(problem: GenerationProblem, shape: Floats) -> Floats:
 
 
 def _descend(problem: GenerationProblem, start: Floats, centre: float) -> list[_Tried]:
-    """Fit with fewer and fewer generations until BIC is hopelessly above the best."""
+    """Fit with fewer and fewer generations until AIC is hopelessly above the best."""
     tried: list[_Tried] = []
     here = start
     while True:
         found = _without_empty(_run(problem, here, centre))
         tried.append(found)
         generations = found.problem.generations
-        if generations == 0 or found.bic > min(t.bic for t in tried) + _HOPELESS:
+        if generations == 0 or found.aic > min(t.aic for t in tried) + _HOPELESS:
             return tried
         here = found.fit.parameters[0, :-1].copy()
         here[-1] += found.fit.parameters[0, -1]
@@ -268,8 +285,7 @@ def _without_empty(tried: _Tried) -> _Tried:
     if empty == 0:
         return tried
     fit = replace(tried.fit, parameters=tried.fit.parameters[:, : -empty or None])
-    bic = tried.bic - empty * math.log(float(tried.problem.totals[0]))
-    return _Tried(replace(tried.problem, generations=last), fit, tried.deviance, bic)
+    return _Tried(replace(tried.problem, generations=last), fit, tried.deviance, tried.aic - 2.0 * empty)
 
 
 def _first_width(
@@ -318,7 +334,8 @@ def _judge(
         distance = abs(parameters[0] - control.log_dye) / control.log_dye_error
         if distance > rules.control_distance:
             return GenerationStatus.CONTROL_DIFFERS
-    if best.problem.generations == highest and highest < rules.most_generations and highest > 0:
+    last = parameters[-1]  # share of the cells
+    if best.problem.generations == highest and 0 < highest < rules.most_generations and last > _FLOOR_SHARE:
         return GenerationStatus.AT_FLOOR
     return GenerationStatus.OK if control is not None else GenerationStatus.NO_CONTROL
 

@@ -13,7 +13,7 @@ from limus.assay.cytometry.generation_histogram import DyeHistogram
 from limus.assay.cytometry.generation_problem import GenerationProblem
 from limus.assay.cytometry.peak_shapes import Floor
 
-__all__ = ["DeconvolutionRules", "GenerationFit", "GenerationStatus", "UndividedControl"]
+__all__ = ["DeconvolutionRules", "GenerationFit", "GenerationStatus", "RivalFit", "UndividedControl"]
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class UndividedControl:
     wells : int
     growth, growth_error : float
         Variance of the logarithm that a division adds, from stimulated control wells, and its uncertainty for another
-        well; 0 and 0 where peaks were found not to grow; NaN where nothing is known.
+        well; NaN where nothing is known.
     """
 
     log_dye: float
@@ -92,6 +92,24 @@ class UndividedControl:
     wells: int
     growth: float = math.nan
     growth_error: float = math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class RivalFit:
+    """A model that the data allow.
+
+    Attributes
+    ----------
+    problem : GenerationProblem
+        One lane.
+    parameters : (P,) numpy.ndarray
+    weight : float
+        Its share among the rivals.
+    """
+
+    problem: GenerationProblem
+    parameters: Floats
+    weight: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +130,10 @@ class GenerationFit:
     dispersion : float
         Pearson chi-square over degrees of freedom, bins joined until 5 cells are expected.
     tried : tuple of (int, bool, float, float)
-        Each model tried: highest generation, growing, deviance, BIC.
+        Each model tried: highest generation, growing, deviance, AIC.
     control : UndividedControl or None
+    rivals : tuple of RivalFit
+        The models between which the data decide little, the chosen one among them: intervals come from all of them.
     """
 
     histogram: DyeHistogram
@@ -125,6 +145,7 @@ class GenerationFit:
     dispersion: float
     tried: tuple[tuple[int, bool, float, float], ...]
     control: UndividedControl | None
+    rivals: tuple[RivalFit, ...] = ()
 
     @property
     def generations(self) -> int:

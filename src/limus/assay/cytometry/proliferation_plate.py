@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.assay.cytometry.gate_proposals import GateChannels, propose_gates
-from limus.assay.cytometry.gates import Gate
-from limus.assay.cytometry.gating_ml import GatingDocument
+from limus.assay.cytometry.gate_proposals import propose_gates
+from limus.assay.cytometry.gates import FILE, UNCOMPENSATED, Gate
+from limus.assay.cytometry.gating_ml import GatingDocument, SpectrumMatrix
 from limus.assay.cytometry.gating_ml_read import read_gating_ml
 from limus.assay.cytometry.generation_control import learn_control, learn_growth
 from limus.assay.cytometry.generation_records import GenerationFit, UndividedControl
 from limus.assay.cytometry.peak_shapes import Floor
 from limus.assay.cytometry.proliferation_dose import dose_responses
-from limus.assay.cytometry.proliferation_records import ProliferationAnalysis, WellResult
+from limus.assay.cytometry.proliferation_findings import find_in_results
+from limus.assay.cytometry.proliferation_records import ProliferationAnalysis
 from limus.assay.cytometry.proliferation_settings import ProliferationSettings, read_settings
-from limus.assay.cytometry.proliferation_well import WellJob, analyse_well, own_gates
+from limus.assay.cytometry.proliferation_well import WellJob, analyse_well, gate_channels, own_gates
 from limus.assay.cytometry.rules import CytometryRules, cytometry_rules
 from limus.assay.cytometry.spillover import Spillover, find_spillover, learn_spillover, remarks_on_compensation
 from limus.assay.cytometry.tube import Tube, TubeSettings, gate_tube, read_tube, scatter_gates
@@ -36,6 +37,7 @@ Floats = NDArray[np.float64]
 _ANALYSED = {Role.SAMPLE, Role.CONTROL, Role.UNSTIMULATED}
 _POOLED = 20_000  # events of each control well for the plate's gates
 _AUTOMATIC = {"plate", "each"}
+_PLATE_MATRIX = "single_stains"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,21 @@ class _Bench:
     compensation: str
     document: GatingDocument | None
     findings: tuple[Finding, ...]
+
+    @property
+    def gate_compensation(self) -> str:
+        """What proposed gates call the compensated channels, so that other programs find the same cells."""
+        if self.spillover is not None:
+            return _PLATE_MATRIX
+        return FILE if self.tube.own_matrix else UNCOMPENSATED
+
+    @property
+    def matrices(self) -> Mapping[str, SpectrumMatrix]:
+        """Matrices that gates may name: those of the document, else that of the single stains."""
+        if self.document is not None:
+            return self.document.matrices
+        s = self.spillover
+        return {} if s is None else {_PLATE_MATRIX: SpectrumMatrix(s.names, s.names, s.matrix)}
 
 
 def analyse_plate(folder: Path, layout: Layout, execution: Execution) -> ProliferationAnalysis:
@@ -82,12 +99,21 @@ def analyse_plate(folder: Path, layout: Layout, execution: Execution) -> Prolife
         do = "give wells the roles sample, control or unstimulated"
         raise InputError(str(layout.path), "no wells to analyse", "wells with cells", do)
     job = _first_job(bench, wells[0])
-    tubes, unreadable = _control_tubes(bench, layout, wells)
-    gates = _plate_gates(bench, job, tubes)
-    population = _population(bench, gates)
-    job = replace(job, gates=None if bench.settings.gates == "each" else gates, population=population)
-    floor, remarks = _learn_floor(bench, layout, folder, gates)
-    control, control_fits = _learn_peaks(job, tubes, floor, bench)
+    progress = execution.progress
+    progress.start("learning from the controls", 4)
+    try:
+        tubes, unreadable = _control_tubes(bench, layout, wells)
+        progress.advance()
+        gates = _plate_gates(bench, job, tubes)
+        population = _population(bench, gates)
+        job = replace(job, gates=None if bench.settings.gates == "each" else gates, population=population)
+        progress.advance()
+        floor, remarks = _learn_floor(bench, layout, folder, gates)
+        progress.advance()
+        control, control_fits = _learn_peaks(job, tubes, floor, bench)
+        progress.advance()
+    finally:
+        progress.finish()
     job = replace(job, floor=floor, control=control)
     generators = spawn_generators(execution.seed, len(wells), stream="proliferation")
     jobs = [
@@ -95,14 +121,20 @@ def analyse_plate(folder: Path, layout: Layout, execution: Execution) -> Prolife
         for well, generator in zip(wells, generators, strict=True)
     ]
     results = execution.map(analyse_well, jobs, label=f"analysing {len(jobs)} wells")
-    findings = [*layout.findings, *bench.findings, *remarks, *unreadable, *_plate_findings(results, control)]
+    findings = [
+        *layout.findings,
+        *bench.findings,
+        *remarks,
+        *unreadable,
+        *find_in_results(gates, results, control),
+    ]
     return ProliferationAnalysis(
         folder=folder,
         layout=layout,
         settings=bench.settings,
         wells=tuple(results),
         gates=gates,
-        matrices=bench.document.matrices if bench.document else {},
+        matrices=bench.matrices,
         population=population,
         spillover=bench.spillover,
         compensation=bench.compensation,
@@ -110,7 +142,7 @@ def analyse_plate(folder: Path, layout: Layout, execution: Execution) -> Prolife
         control=control,
         control_fits=control_fits,
         doses=tuple(d for index in bench.settings.indices for d in dose_responses(results, index)),
-        findings=(*findings, *_without_repeats(results)),
+        findings=tuple(findings),
     )
 
 
@@ -120,8 +152,7 @@ def _prepare(folder: Path, layout: Layout) -> _Bench:
     listed = list_fcs_files(folder)
     controls = {*settings.unstained, *settings.single_stains.values()} - set(settings.files.values())
     files = match_wells(listed, layout, settings.files, controls)
-    channels = tuple(c for c in (settings.dye, settings.viability, settings.cd3, settings.area, settings.height) if c)
-    plain = TubeSettings(channels, None, False, (settings.area, settings.dye), rules.acquisition)
+    plain = TubeSettings(settings.channels, None, False, settings.watched, rules.acquisition)
     spillover, own, said, findings = _find_compensation(folder, settings, plain, listed)
     document = None
     if settings.gates not in _AUTOMATIC:
@@ -183,7 +214,8 @@ def _first_job(bench: _Bench, well: LayoutWell) -> WellJob:
         height=s.height,
         gates=None,
         gate_rules=bench.rules.gates,
-        matrices=bench.document.matrices if bench.document else {},
+        matrices=bench.matrices,
+        compensation=bench.gate_compensation,
         population=s.population,
         floor=None,
         control=None,
@@ -199,9 +231,9 @@ def _control_tubes(
     bench: _Bench, layout: Layout, wells: Sequence[LayoutWell]
 ) -> tuple[list[tuple[LayoutWell, Tube]], list[Finding]]:
     """Control wells that can be read; where there are none, the other wells."""
+    problems: list[Finding] = []
     for roles in ({Role.CONTROL, Role.UNSTIMULATED}, {Role.SAMPLE}):
         found: list[tuple[LayoutWell, Tube]] = []
-        problems: list[Finding] = []
         for well in wells:
             file = bench.files.files.get((well.row, well.column))
             if well.role not in roles or file is None:
@@ -217,7 +249,8 @@ def _control_tubes(
         if found:
             return found, problems
     do = "look at the files; limus fcs info FILE tells what is wrong with one"
-    raise InputError(str(layout.path), "no well that can be read", "FCS files with the layout's channels", do)
+    got = "no well that can be read" + (f"; {problems[0].where}: {problems[0].got}" if problems else "")
+    raise InputError(str(layout.path), got, "FCS files with the layout's channels", do)
 
 
 def _plate_gates(bench: _Bench, job: WellJob, tubes: Sequence[tuple[LayoutWell, Tube]]) -> tuple[Gate, ...]:
@@ -231,17 +264,17 @@ def _plate_gates(bench: _Bench, job: WellJob, tubes: Sequence[tuple[LayoutWell, 
     for compensated in (False, True):
         parts = [(t.compensated if compensated else t.raw, max(1, t.data.events // _POOLED)) for _, t in tubes]
         pooled[compensated] = {n: np.concatenate([columns[n][::step] for columns, step in parts]) for n in names}
-    own = first.names
-    channels = GateChannels(
-        own[job.area], own[job.height], own[job.viability] if job.viability else "", own[job.cd3] if job.cd3 else ""
-    )
+    channels = gate_channels(first.names, job)
     tops = {name: max(tube.tops[name] for _, tube in tubes) for name in names}
-    return propose_gates(pooled[False], pooled[True], tops, channels, bench.rules.gates)
+    return propose_gates(
+        pooled[False], pooled[True], tops, channels, bench.rules.gates, compensation=bench.gate_compensation
+    )
 
 
 def _population(bench: _Bench, gates: Sequence[Gate]) -> str:
     if not gates:
-        raise InputError(f"gates {bench.settings.gates}", "none", "one gate or more", "add gates to the document")
+        do = "name area, viability or cd3 in the layout, or add gates to the document"
+        raise InputError(f"gates {bench.settings.gates}", "none", "one gate or more", do)
     wanted = bench.settings.population or gates[-1].name
     if wanted not in {gate.name for gate in gates}:
         raise UnknownNameError("population", wanted, ", ".join(g.name for g in gates), "name one of the gates")
@@ -267,7 +300,7 @@ def _learn_floor(
         except LimusError as error:
             findings.append(warning("control-unreadable", error.where, error.got, error.allowed, error.do))
             continue
-        masks = gate_tube(tube, scatter, bench.document.matrices if bench.document else None)
+        masks = gate_tube(tube, scatter, bench.matrices)
         inside = masks[scatter[-1].name] if scatter else ~tube.acquisition.margin
         values.append(tube.compensated[tube.names[bench.settings.dye]][inside])
     cells = np.concatenate(values) if values else np.empty(0)
@@ -308,41 +341,6 @@ def _gated_dye(job: WellJob, tubes: Sequence[tuple[LayoutWell, Tube]], role: Rol
     return cells
 
 
-def _plate_findings(wells: Sequence[WellResult], control: UndividedControl | None) -> list[Finding]:
-    found = []
-    if control is None:
-        got = "no undivided control"
-        do = "the brightest peak of each well is taken as undivided; add stained cells without stimulus"
-        found.append(warning("no-undivided-control", "plate", got, "wells with the role unstimulated", do))
-    for status, check, do in (
-        ("poor_fit", "poor-fit", "look at its residuals: gates, doublets, or a dye that does not halve"),
-        ("control_differs", "control-differs", "look at staining and voltage of this well"),
-        ("at_floor", "at-floor", "its last generation holds later ones too; indices are lower bounds"),
-        ("too_few_events", "too-few-events", "no generations were fitted"),
-        ("not_converged", "not-converged", "no numbers are given"),
-    ):
-        names = [w.well.name for w in wells if w.status == status]
-        if names:
-            got = f"{len(names)} wells: {', '.join(names[:12])}" + (" ..." if len(names) > 12 else "")
-            found.append(warning(check, "generations", got, "", do))
-    return found
-
-
-def _without_repeats(wells: Sequence[WellResult]) -> list[Finding]:
-    """Findings of the files: one of each check, with the wells that have it."""
-    grouped: dict[str, list[tuple[str, Finding]]] = {}
-    for w in wells:
-        for finding in w.findings:
-            grouped.setdefault(finding.check, []).append((w.well.name, finding))
-    merged = []
-    for cases in grouped.values():
-        names = list(dict.fromkeys(name for name, _ in cases))
-        first = cases[0][1]
-        where = f"{len(names)} wells: {', '.join(names[:8])}" + (" ..." if len(names) > 8 else "")
-        merged.append(first if len(names) == 1 else replace(first, where=where, got=f"such as {first.got}"))
-    return merged
-
-
 def drawn_tubes(a: ProliferationAnalysis) -> tuple[list[Tube], list[dict[str, NDArray[np.bool_]]]]:
     """Read the wells that the gates are drawn on: controls, else the first wells with numbers; at most six.
 
@@ -357,11 +355,8 @@ def drawn_tubes(a: ProliferationAnalysis) -> tuple[list[Tube], list[dict[str, ND
         Events of each gate.
     """
     rules = cytometry_rules(a.settings.rules, str(a.layout.path)).acquisition
-    channels = tuple(
-        c for c in (a.settings.dye, a.settings.viability, a.settings.cd3, a.settings.area, a.settings.height) if c
-    )
     own = a.spillover is None and a.compensation.startswith("the matrix")
-    settings = TubeSettings(channels, a.spillover, own, (a.settings.area, a.settings.dye), rules)
+    settings = TubeSettings(a.settings.channels, a.spillover, own, a.settings.watched, rules)
     read = [w for w in a.wells if w.file is not None and w.gated]
     chosen = [w for w in read if w.well.role in {Role.CONTROL, Role.UNSTIMULATED}] or read
     tubes = [read_tube(w.file, settings) for w in chosen[:6] if w.file is not None]

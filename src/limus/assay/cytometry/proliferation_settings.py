@@ -23,7 +23,7 @@ class ProliferationSettings(Entry):
     dye, viability, cd3 : str
         Channels; viability and cd3 may be empty.
     area, height : str
-        Forward scatter, for cells and singlets.
+        Forward scatter, for cells and singlets; empty where it was not measured.
     compensation : str
         ``auto``: single stains where they are named, else the file's own matrix, else none. ``file``, ``single_stains``
         and ``none`` ask for one of them.
@@ -65,6 +65,16 @@ class ProliferationSettings(Entry):
     replicates: Annotated[int, Field(ge=0, le=10_000)] = 200
     files: dict[str, str] = Field(default_factory=dict)
     rules: dict[str, float | int] = Field(default_factory=dict)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels that every file must have."""
+        return tuple(c for c in (self.dye, self.viability, self.cd3, self.area, self.height) if c)
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Channels that are looked over in time, the dye last."""
+        return tuple(c for c in (self.area, self.dye) if c)
 
 
 def read_settings(layout: Layout) -> ProliferationSettings:

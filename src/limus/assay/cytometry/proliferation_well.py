@@ -24,7 +24,7 @@ from limus.assay.plate_findings import warning
 from limus.kernel.checks import Finding
 from limus.kernel.errors import LimusError
 
-__all__ = ["WellJob", "analyse_well", "gates_of", "own_gates"]
+__all__ = ["WellJob", "analyse_well", "gate_channels", "gates_of", "own_gates"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,8 @@ class WellJob:
         Of the plate; None proposes gates for this file.
     gate_rules : GateRules
     matrices : mapping of str to SpectrumMatrix
+    compensation : str
+        What gates call the compensated channels.
     population : str
         Empty for the last gate.
     floor : Floor or None
@@ -64,6 +66,7 @@ class WellJob:
     gates: tuple[Gate, ...] | None
     gate_rules: GateRules
     matrices: Mapping[str, SpectrumMatrix]
+    compensation: str
     population: str
     floor: Floor | None
     control: UndividedControl | None
@@ -72,6 +75,23 @@ class WellJob:
     most_generations: int | None
     replicates: int
     generator: np.random.Generator
+
+
+def gate_channels(names: Mapping[str, str], job: WellJob) -> GateChannels:
+    """Return the channels that gates are proposed on.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        Channel by what the layout calls it.
+    job : WellJob
+
+    Returns
+    -------
+    GateChannels
+        Empty for those that the layout leaves out.
+    """
+    return GateChannels(*(names[said] if said else "" for said in (job.area, job.height, job.viability, job.cd3)))
 
 
 def own_gates(tube: Tube, job: WellJob) -> tuple[Gate, ...]:
@@ -92,13 +112,8 @@ def own_gates(tube: Tube, job: WellJob) -> tuple[Gate, ...]:
         Too few events.
     """
     names = tube.names
-    channels = GateChannels(
-        names[job.area],
-        names[job.height],
-        names[job.viability] if job.viability else "",
-        names[job.cd3] if job.cd3 else "",
-    )
-    return propose_gates(tube.raw, tube.compensated, tube.tops, channels, job.gate_rules)
+    channels = gate_channels(names, job)
+    return propose_gates(tube.raw, tube.compensated, tube.tops, channels, job.gate_rules, compensation=job.compensation)
 
 
 def gates_of(tube: Tube, job: WellJob) -> tuple[Gate, ...]:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from limus.assay.cytometry.acquisition import Acquisition, AcquisitionRules, examine_acquisition
 from limus.assay.cytometry.fcs_read import FcsData, read_fcs
-from limus.assay.cytometry.gates import UNCOMPENSATED, Gate, apply_gates
+from limus.assay.cytometry.gates import FILE, UNCOMPENSATED, Gate, apply_gates
 from limus.assay.cytometry.gating_ml import SpectrumMatrix
 from limus.assay.cytometry.spillover import Spillover, compensate, find_spillover
 from limus.kernel.checks import Finding
 from limus.kernel.errors import UnknownNameError
 
-__all__ = ["Tube", "TubeSettings", "gate_tube", "read_tube", "scatter_gates"]
+__all__ = ["Tube", "TubeSettings", "columns_of", "gate_tube", "read_tube", "scatter_gates"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -138,20 +138,37 @@ def gate_tube(
     UnknownNameError
         A channel or a matrix that is not there.
     """
-    known = matrices or {}
-
-    def columns(compensation: str) -> Mapping[str, Floats]:
-        if compensation == UNCOMPENSATED:
-            return tube.raw
-        if compensation in known:
-            return _unmix(tube.raw, known[compensation])
-        if compensation == "FCS":
-            return tube.compensated
-        allowed = ", ".join([UNCOMPENSATED, "FCS", *known])
-        raise UnknownNameError("compensation of a gate", compensation, allowed, "add the matrix to the document")
-
-    found = apply_gates(gates, columns, tube.data.events)
+    found = apply_gates(gates, lambda name: columns_of(tube, name, matrices or {}), tube.data.events)
     return {name: mask & ~tube.acquisition.margin for name, mask in found.items()}
+
+
+def columns_of(tube: Tube, compensation: str, matrices: Mapping[str, SpectrumMatrix]) -> Mapping[str, Floats]:
+    """Return the channels of a file under a compensation of a gate.
+
+    Parameters
+    ----------
+    tube : Tube
+    compensation : str
+        ``uncompensated``, ``FCS`` (what was taken off this file) or the name of a matrix.
+    matrices : mapping of str to SpectrumMatrix
+
+    Returns
+    -------
+    mapping of str to (N,) numpy.ndarray
+
+    Raises
+    ------
+    UnknownNameError
+        A channel or a matrix that is not there.
+    """
+    if compensation == UNCOMPENSATED:
+        return tube.raw
+    if compensation in matrices:
+        return _unmix(tube.raw, matrices[compensation])
+    if compensation == FILE:
+        return tube.compensated
+    allowed = ", ".join([UNCOMPENSATED, FILE, *matrices])
+    raise UnknownNameError("compensation of a gate", compensation, allowed, "add the matrix to the document")
 
 
 def _unmix(raw: Mapping[str, Floats], matrix: SpectrumMatrix) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ from limus.evidence.consistency.judgement import Consistency, Judgement
 from limus.evidence.consistency.printed import read_printed
 from limus.evidence.consistency.reported import Reported, Row
 
-__all__ = ["check_columns", "check_duplicate_references", "check_duplicate_rows"]
+__all__ = ["check_columns", "check_duplicate_references", "check_duplicate_rows", "check_readable"]
 
 _MOSTLY = 0.8  # of a column's filled cells: what it holds
 _FEWEST = 3
@@ -44,6 +44,16 @@ def check_columns(reported: Reported) -> Iterator[Judgement]:
             yield Judgement(
                 "columns-not-shifted", row.where, Consistency.CONSISTENT, f"{width} cells, each of its kind"
             )
+
+
+def check_readable(reported: Reported) -> Iterator[Judgement]:
+    """What stands in a column of numbers is a number; nothing is recomputed from what is not."""
+    for where, column, text in reported.unread:
+        why = f"{column}: {text} is no number that can be read; nothing is recomputed from it"
+        yield Judgement("numbers-readable", where, Consistency.NOT_JUDGED, why)
+    if reported.header and not reported.unread:
+        why = "every cell of a column of numbers is one, or is empty"
+        yield Judgement("numbers-readable", reported.name, Consistency.CONSISTENT, why)
 
 
 def _kinds(header: Sequence[str], rows: Sequence[Row]) -> Mapping[str, str]:
@@ -96,6 +106,16 @@ def _reference_keys(text: str) -> list[str]:
 
 def check_duplicate_rows(reported: Reported) -> Iterator[Judgement]:
     """No row is there twice, and no two studies have the same n and events in every arm of an outcome."""
+    found = list(_doubled(reported))
+    yield from found
+    if reported.rows and reported.header and not found:
+        why = f"{len(reported.rows)} rows, none there twice"
+        yield Judgement("rows-once", reported.name, Consistency.CONSISTENT, why)
+
+
+def _doubled(reported: Reported) -> Iterator[Judgement]:
+    if not reported.header:
+        return
     first: dict[tuple[str, ...], str] = {}
     for row in reported.rows:
         content = tuple(row.cells.values())

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from limus.evidence.consistency.arrangement import check_columns, check_duplicate_references, check_duplicate_rows
+from limus.evidence.consistency.arrangement import (
+    check_columns,
+    check_duplicate_references,
+    check_duplicate_rows,
+    check_readable,
+)
 from limus.evidence.consistency.counts import (
     check_counts_possible,
     check_granularity,
@@ -66,6 +71,7 @@ CONSISTENCY_CHECKS: tuple[ConsistencyCheck, ...] = (
         "a compound and its value in two units",
         check_units,
     ),
+    ConsistencyCheck("numbers-readable", "Columns of numbers hold numbers.", "a table", check_readable),
     ConsistencyCheck("columns-not-shifted", "Cells stand under their names.", "a table", check_columns),
     ConsistencyCheck(
         "references-once", "No source is listed twice.", "a list of references", check_duplicate_references

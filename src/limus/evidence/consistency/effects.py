@@ -156,11 +156,19 @@ def check_inside(reported: Reported) -> Iterator[Judgement]:
         if not (contrast.estimate and contrast.low and contrast.high):
             continue
         low, value, high = contrast.low, contrast.estimate, contrast.high
-        inside = low.lowest <= value.highest and value.lowest <= high.highest and low.value <= high.value
+        # rounding keeps the order of numbers with the same places: 0.8 is never inside 0.9 to 1.6
+        inside = low.value <= high.value and not _above(low, value) and not _above(value, high)
         positive = not contrast.is_ratio or low.value >= 0
         verdict = Consistency.CONSISTENT if inside and positive else Consistency.INCONSISTENT
         why = f"{value.text} in {low.text} to {high.text}" + ("" if positive else ": a ratio below zero")
         yield Judgement("estimate-inside-interval", contrast.where, verdict, why)
+
+
+def _above(one: Printed, other: Printed) -> bool:
+    """Whether a number is above another whatever was rounded away."""
+    if one.place == other.place:
+        return one.value > other.value
+    return one.lowest > other.highest
 
 
 def check_reachable(reported: Reported) -> Iterator[Judgement]:
@@ -169,7 +177,7 @@ def check_reachable(reported: Reported) -> Iterator[Judgement]:
         if contrast.low is None or contrast.high is None:
             continue
         if contrast.measure not in _BINARY or not counts_of_contrast(contrast):
-            why = f"{contrast.said}: no counts of two arms are printed with it"
+            why = f"{contrast.said}: no counts of two arms that can be are printed with it"
             yield Judgement("interval-from-counts", contrast.where, Consistency.NOT_JUDGED, why)
             continue
         yield _reach(contrast, contrast.low, contrast.high)

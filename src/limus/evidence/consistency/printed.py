@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 __all__ = ["NUMBER", "Printed", "read_printed"]
 
-NUMBER = r"[-+\N{MINUS SIGN}]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:(?<=\d)|(?=\.\d))(?:\.\d+)?(?:[eE][-+]?\d+)?"
+NUMBER = r"[-+\N{MINUS SIGN}]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:(?<=\d)|(?=\.\d))(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _WHOLE = re.compile(
     rf"(?P<relation>[<>~=\N{{LESS-THAN OR EQUAL TO}}\N{{GREATER-THAN OR EQUAL TO}}]?)\s*(?P<number>{NUMBER})\s*%?"
 )
+_BETWEEN_THOUSANDS = re.compile(r"(?<=\d)[ '\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}](?=\d{3}(?!\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def read_printed(text: str) -> Printed | None:
     >>> found.value, found.place
     (48.2, 0.1)
     """
-    match = _WHOLE.fullmatch(text.strip())
+    match = _WHOLE.fullmatch(_BETWEEN_THOUSANDS.sub("", text.strip()))
     if match is None or not match["number"]:
         return None
     number = match["number"].replace(",", "").replace("\N{MINUS SIGN}", "-")

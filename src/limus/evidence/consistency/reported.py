@@ -123,6 +123,8 @@ class Reported:
     contrasts : tuple of Contrast
     references : tuple of (str, str)
         Place and text of each entry of a list of references.
+    unread : tuple of (str, str, str)
+        Place, column and text of each cell of a column of numbers that holds none.
     """
 
     name: str
@@ -131,3 +133,4 @@ class Reported:
     arms: tuple[Arm, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     references: tuple[tuple[str, str], ...] = ()
+    unread: tuple[tuple[str, str, str], ...] = ()

@@ -63,6 +63,7 @@ def repair_block(block: DotBlock, *, genuine_comments: bool = False) -> tuple[st
     text = _spell(block, repairs)
     text = _uncomment(text, block.line, repairs, genuine=genuine_comments)
     text = _join_names(text, block.line, repairs)
+    text = _join_bare_names(text, block.line, repairs)
     text = _direct(text, block.line, repairs)
     if block.fences:
         why = "the graph was cut into pieces by the marks of code blocks; they are read as one"
@@ -162,6 +163,22 @@ def _join_names(text: str, first: int, repairs: list[Repair]) -> str:
     return _QUOTED.sub(join, text)
 
 
+def _join_bare_names(text: str, first: int, repairs: list[Repair]) -> str:
+    """Join names without quotes that a hyphen divides at the end of a line; a bare name of DOT has no hyphen."""
+    quoted = [match.span() for match in _QUOTED.finditer(text)]
+
+    def join(match: re.Match[str]) -> str:
+        if any(start < match.start() < end for start, end in quoted):
+            return match[0]
+        became = match[1] + match[2]
+        why = "a name without quotes was divided at the end of a line"
+        line = _line_of(text, match.start(), first)
+        repairs.append(Repair("joined-name", line, f"{match[1]}-\\n{match[2]}", became, why))
+        return became + "\n" * match[0].count("\n")
+
+    return re.sub(r"(\w+)-[ \t]*\n[ \t]*([a-z]\w*)", join, text)
+
+
 def _candidates(name: str) -> tuple[str, str]:
     """A broken name with its hyphen kept, and with it taken for the hyphen of a divided word."""
     kept = re.sub(r"[ \t]*\n\s*", " ", re.sub(r"-[ \t]*\n\s*", "-", name))
@@ -174,6 +191,12 @@ def _direct(text: str, first: int, repairs: list[Repair]) -> str:
     head = re.match(r"\s*(strict\s+)?graph\b", outside, re.IGNORECASE)
     arrows = outside.count("->")
     lines = len(re.findall(r"--", outside))
+    if arrows and lines:
+        at = outside.index("--")
+        why = f"{lines} edges are written with --, {arrows} with ->; all are read as pointing the way they are written"
+        repairs.append(Repair("mixed-edges", _line_of(text, at, first), "--", "->", why))
+        places = [match.start() for match in re.finditer("--", outside)]
+        text = "".join("->" if at in places else "" if at - 1 in places else sign for at, sign in enumerate(text))
     if head and arrows:
         at = head.end() - len("graph")
         text = f"{text[:at]}di{text[at:]}"

@@ -89,7 +89,13 @@ class Execution:
                 yield pool
 
     def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item], *, label: str = "", small: bool = False
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        *,
+        label: str = "",
+        small: bool = False,
+        finished: Callable[[int, Result], None] | None = None,
     ) -> list[Result]:
         """Apply a function to every item and return the results in the order of the items.
 
@@ -103,6 +109,8 @@ class Execution:
             Shown by the progress; empty shows nothing.
         small : bool
             True runs in this process: for work that is shorter than starting a pool.
+        finished : callable, optional
+            Told the number and the result of each item as it finishes, in this process: to keep it at once.
 
         Returns
         -------
@@ -121,24 +129,31 @@ class Execution:
             self.progress.start(label, len(items))
         try:
             if small or len(items) <= 1:
-                self._map_here(function, items, results, bool(label))
+                self._map_here(function, items, results, bool(label), finished)
             else:
                 with self._open_executor() as pool:
                     if pool is None:
-                        self._map_here(function, items, results, bool(label))
+                        self._map_here(function, items, results, bool(label), finished)
                     else:
-                        self._map_pool(pool, function, items, results, bool(label))
+                        self._map_pool(pool, function, items, results, bool(label), finished)
         finally:
             if label:
                 self.progress.finish()
         return results  # type: ignore[return-value]
 
     def _map_here(
-        self, function: Callable[[Item], Result], items: Sequence[Item], results: list[Result | None], shown: bool
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        results: list[Result | None],
+        shown: bool,
+        finished: Callable[[int, Result], None] | None,
     ) -> None:
         for index, item in enumerate(items):
             self._stop_if_cancelled()
-            results[index] = function(item)
+            results[index] = result = function(item)
+            if finished is not None:
+                finished(index, result)
             if shown:
                 self.progress.advance()
 
@@ -149,13 +164,17 @@ class Execution:
         items: Sequence[Item],
         results: list[Result | None],
         shown: bool,
+        finished: Callable[[int, Result], None] | None,
     ) -> None:
         from concurrent.futures import as_completed  # noqa: PLC0415
 
         futures = {pool.submit(function, item): index for index, item in enumerate(items)}
         try:
             for future in as_completed(futures):
-                results[futures[future]] = future.result()
+                index, result = futures[future], future.result()
+                results[index] = result
+                if finished is not None:
+                    finished(index, result)
                 if shown:
                     self.progress.advance()
                 self._stop_if_cancelled()

@@ -113,18 +113,40 @@ class RunDirectory:
         OutputError
             The part cannot be written.
         """
-        file = self.path / "parts" / f"{name}.json"
-        try:
-            kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # not there, or damaged
+        file = self._part_file(name)
+        kept = self.kept_part(name)
+        if kept is None:
             text = json.dumps(make())
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 _write_whole(file, text)
             except OSError as error:
                 raise OutputError(str(file), error, "a folder that can be written", "free space, then resume") from None
-            kept = json.loads(text)
+            made: dict[str, Any] = json.loads(text)
+            return made
         return kept
+
+    def kept_part(self, name: str) -> dict[str, Any] | None:
+        """Return a finished part from an earlier, interrupted run, or None.
+
+        Parameters
+        ----------
+        name : str
+            File name of the part, without ending.
+
+        Returns
+        -------
+        dict or None
+            None where it is not there, or damaged.
+        """
+        try:
+            kept: dict[str, Any] = json.loads(self._part_file(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return kept
+
+    def _part_file(self, name: str) -> Path:
+        return self.path / "parts" / f"{name}.json"
 
 
 def _write_whole(file: Path, text: str) -> None:

@@ -22,31 +22,46 @@ _DECLARATION = re.compile(r"^\s*(?:(?:const|var|species|compartment|substanceOnl
 _ASSIGNMENT = re.compile(r"^\s*\$?([A-Za-z_][\w.]*)\s*(=|:=|'\s*=)(?![=>])")
 _DOTTED_NUMBER = re.compile(r"^[^=:']*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
 _MODULE = re.compile(r"^\s*(?:model|module|function)\b\s*\*?\s*([A-Za-z_]\w*)?")
+_IMPORT = re.compile(r'^[ \t]*import[ \t]+"([^"\n]+)"[ \t]*;?[ \t]*$', re.MULTILINE)
 _LABEL = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*:(?!=)")
 
 
 def read_antimony(path: Path) -> str:
-    """Read an Antimony file.
+    """Read an Antimony file with the files that it imports, each once, where it is first named.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file; ``import "other.ant"`` is looked for beside it.
 
     Returns
     -------
     str
-        Its text.
+        One text.
 
     Raises
     ------
     FileReadError
-        The file is missing or is not UTF-8 text.
+        A file is missing or is not UTF-8 text.
+    ModelError
+        A name is defined twice in one of the files.
     """
+    return _with_imports(path, set())
+
+
+def _with_imports(path: Path, seen: set[Path]) -> str:
+    seen.add(path.resolve())
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FileReadError(str(path), error, "a readable Antimony text file", "check path and encoding") from None
+    check_text(text, str(path))
+
+    def imported(line: re.Match[str]) -> str:
+        other = path.parent / line[1]
+        return "" if other.resolve() in seen else _with_imports(other, seen)
+
+    return _IMPORT.sub(imported, text)
 
 
 def _statements(text: str) -> list[tuple[int, str]]:

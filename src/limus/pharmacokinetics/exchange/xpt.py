@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Dataset:
         Of the variables.
     findings : tuple of Finding
         What the standard asks for and the source does not say.
+    formats : mapping of str to str
+        SAS formats of variables, such as ``DATE9.`` of a date that is a number of days since 1960-01-01.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Dataset:
     table: Table
     labels: Mapping[str, str]
     findings: tuple[Finding, ...] = ()
+    formats: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_dataset(path: Path | str, schema: Sequence[Column]) -> tuple[Table, dict[str, str]]:
@@ -185,6 +188,7 @@ def write_dataset(dataset: Dataset, path: Path | str) -> Path:
             column_labels=[dataset.labels.get(column, "") for column in dataset.table.names],
             table_name=dataset.name,
             file_format_version=5,
+            variable_format=dict(dataset.formats) or None,
         )
     except (OSError, pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as error:
         raise OutputError(str(path), error, "a folder that can be written", "choose another --out") from None

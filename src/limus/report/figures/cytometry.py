@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_HISTOGRAMS", "draw_gating", "draw_generations"]
 
-MOST_HISTOGRAMS = 12
+MOST_HISTOGRAMS = 9  # with heading and caption they fit a page
 _GATE, _INK, _BARS, _GREY = "#D55E00", "#1b1f24", "#c8ced6", "#8a929c"
 _CELLS = ("panel", "x", "y", "width", "height", "count")
 _OUTLINES = ("panel", "x", "y")
@@ -201,7 +201,7 @@ def _draw_histogram(axes: Axes, own: Table) -> None:
     if np.isfinite(own["expected"]).any():
         middle = 0.5 * (own["left"] + own["right"])
         axes.plot(middle, own["expected"], color=_INK, linewidth=1.1, zorder=4)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.4 * max(float(np.max(own["count"])), 1.0))  # room for the words above the highest peak
 
 
 def _draw_residuals(axes: Axes, own: Table) -> None:

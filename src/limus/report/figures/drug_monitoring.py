@@ -29,6 +29,7 @@ _INK = "#1b2733"
 _GREY = "#6b7580"
 _RANGE = "#9aa3ad"
 _MOST_LABELS = 9
+_SHORT_H = 72.0  # of a course whose levels are named by hours
 _BESIDE = 0.12  # of the room of a level: measured to the left, models to the right
 
 
@@ -40,7 +41,7 @@ def draw_monitoring(
     Parameters
     ----------
     data : Table
-        ``part`` (``level`` or ``course``), ``kind`` (``used``, ``hidden``, ``below``, ``wanted`` or ``course``),
+        ``part`` (``level`` or ``course``), ``kind`` (``used``, ``hidden``, ``below``, ``left_out`` or ``course``),
         ``time_h`` (since the first row; of a course, since the next dose), ``observed``, ``predicted``, ``population``,
         and ``lower, upper`` of the level in blood, ``measured_lower, measured_upper`` with residual error.
     drug, unit : str
@@ -121,17 +122,19 @@ def _levels(axes: Axes, rows: Table, drug: str) -> None:
         label="population",
         zorder=2,
     )
+    highest = _highest(rows)
     for kind, label, marker, face in (
         ("used", "measured, used", "o", "white"),
-        ("hidden", "measured, not used", "D", "#F0E442"),
+        ("hidden", "measured, to be forecast", "D", "#F0E442"),
         ("below", "below the limit", "v", "white"),
+        ("left_out", "measured, left out (at the top: beyond)", "x", "none"),
     ):
         chosen = rows["kind"] == kind
         if not chosen.any():
             continue
         axes.plot(
             place[chosen] - _BESIDE,
-            rows["observed"][chosen],
+            np.minimum(rows["observed"][chosen], highest) if kind == "left_out" else rows["observed"][chosen],
             linestyle="none",
             marker=marker,
             markersize=5,
@@ -141,10 +144,18 @@ def _levels(axes: Axes, rows: Table, drug: str) -> None:
             zorder=4,
         )
     step = max(1, -(-len(rows) // _MOST_LABELS))
-    axes.set_xticks(place[::step], [format_number(time / 24.0) for time in rows["time_h"][::step]])
-    axes.set_xlabel("Day of each level (not to scale)")
+    short = float(rows["time_h"].max()) < _SHORT_H
+    axes.set_xticks(place[::step], [format_number(time / (1.0 if short else 24.0)) for time in rows["time_h"][::step]])
+    axes.set_xlabel(f"{'Hour' if short else 'Day'} of each level (not to scale)")
     axes.set_title("Levels so far")
     axes.margins(x=0.06)
+
+
+def _highest(rows: Table) -> float:
+    """Where a level that was left out is drawn at most: it must not set the scale."""
+    shown = np.concatenate([rows["observed"][rows["kind"] != "left_out"], rows["measured_upper"], rows["population"]])
+    shown = shown[np.isfinite(shown)]
+    return 1.1 * float(shown.max()) if len(shown) else np.inf
 
 
 def _course(axes: Axes, rows: Table, drug: str) -> None:

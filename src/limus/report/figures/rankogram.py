@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 
 from limus.kernel.tables import Table
@@ -42,8 +44,8 @@ def draw_rankogram(data: Table) -> Drawing:
             axes.set_ylim(0, 1.03)
             axes.set_xlim(0.4, len(ranks) + 0.6)
             axes.set_xticks(ranks if len(ranks) <= 6 else ranks[::2])
-            short = name if len(name) <= 24 else name[:23].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-            axes.set_title(short, fontsize=8)
+            lines = textwrap.wrap(name, 26, max_lines=2, placeholder="\N{HORIZONTAL ELLIPSIS}")
+            axes.set_title("\n".join(lines), fontsize=8)
             across = 4 if len(names) > 6 else 3
             if at % across == 0:
                 axes.set_ylabel("Probability")

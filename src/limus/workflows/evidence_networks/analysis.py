@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-
-import numpy as np
 
 from limus.evidence.measures import Measure
 from limus.evidence.network import NetworkTable, read_networks
@@ -16,8 +14,6 @@ from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import InputError, ValueRangeError
 from limus.kernel.execution import Execution, spawn_generators
 from limus.kernel.statistics.network import (
-    BinomialArms,
-    BinomialDraws,
     Contributions,
     DesignQ,
     Network,
@@ -26,47 +22,16 @@ from limus.kernel.statistics.network import (
     Ranking,
     decompose_q,
     fit_network,
-    rank_draws,
     rank_treatments,
-    sample_binomial,
     share_evidence,
     split_nodes,
 )
-from limus.kernel.statistics.pooling import Tau2Method
+from limus.workflows.evidence_networks.bayesian import STEPS, Bayesian, count_models, sample_events
+from limus.workflows.evidence_networks.plan import NetworkPlan
 
 __all__ = ["Component", "NetworkAnalysis", "NetworkPlan", "analyse_networks"]
 
 _MOST_FOR_ALL_CONTRIBUTIONS = 15
-_TAU_PRIOR = 5.0
-_PRIOR_SHARE = 0.5  # of the prior's spread: more says that the studies hardly inform tau
-_STEPS = 100  # of the sampler, on the way
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkPlan:
-    """What is computed and how.
-
-    Attributes
-    ----------
-    measure : Measure
-    model : Model
-    tau2_method : Tau2Method
-        For random effects.
-    level_percent : float
-    lower_is_better : bool
-    draws : int
-        For the ranks.
-    binomial : bool
-        Whether a Bayesian model of the events is sampled beside the rest; odds ratios only.
-    """
-
-    measure: Measure
-    model: Model = Model.RANDOM
-    tau2_method: Tau2Method = Tau2Method.REML
-    level_percent: float = 95.0
-    lower_is_better: bool = True
-    draws: int = 20_000
-    binomial: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +46,8 @@ class Component:
     ranking : Ranking
     contributions : Contributions or None
         None where adjusted weights are negative; a finding says so.
-    binomial : BinomialDraws or None
-        The Bayesian model, where it was asked for and there are events of all studies.
-    binomial_ranking : Ranking or None
+    bayesian : Bayesian or None
+        The model of the events, where it was asked for and there are events of all studies.
     """
 
     fit: NetworkFit
@@ -91,8 +55,7 @@ class Component:
     splits: tuple[NodeSplit, ...]
     ranking: Ranking
     contributions: Contributions | None
-    binomial: BinomialDraws | None = None
-    binomial_ranking: Ranking | None = None
+    bayesian: Bayesian | None = None
 
     @property
     def loops(self) -> int:
@@ -153,14 +116,16 @@ def analyse_networks(
     NothingSucceededError
         No study is left.
     """
-    if plan.binomial and plan.measure is not Measure.OR:
+    sampled = plan.binomial or plan.binomial_splits
+    if sampled and plan.measure is not Measure.OR:
         raise InputError("--binomial", f"with {plan.measure}", "odds ratios", "choose --measure OR")
     table = read_networks(tables, plan.measure, reference)
     findings = list(table.findings)
     components = []
     generators = spawn_generators(execution.seed, len(table.networks), stream="network ranks")
     progress = execution.progress
-    progress.start("networks", len(table.networks) * (_STEPS + 1 if plan.binomial else 1))
+    models = [count_models(network, table, splits=plan.binomial_splits) if sampled else 0 for network in table.networks]
+    progress.start("networks", sum(1 + STEPS * count for count in models))
     try:
         for network, generator in zip(table.networks, generators, strict=True):
             fit = fit_network(network, plan.tau2_method if plan.model is Model.RANDOM else None)
@@ -173,9 +138,10 @@ def analyse_networks(
             )
             shares, more = _contributions(fit)
             component = Component(fit, decompose_q(network), split_nodes(fit), ranking, shares)
-            if plan.binomial:
-                component, said = _sample(component, table, plan, (generator, progress.advance))
-                more = [*more, *said]
+            if sampled:
+                where = _where(network, table)
+                bayesian, said = sample_events(network, table, plan, (generator, progress.advance), where)
+                component, more = replace(component, bayesian=bayesian), [*more, *said]
             findings += [*more, *_cautions(component, table, plan)]
             components.append(component)
             progress.advance()
@@ -184,49 +150,12 @@ def analyse_networks(
     here = {name for network in table.networks for name in network.treatments}
     elsewhere = tuple(name for name in dict.fromkeys(all_treatments) if name not in here)
     if elsewhere:
-        got = f"{len(elsewhere)} treatments are in none of these networks: {'; '.join(elsewhere)}"
+        many = "1 treatment is" if len(elsewhere) == 1 else f"{len(elsewhere)} treatments are"
+        got = f"{many} in none of these networks: {'; '.join(elsewhere)}"
         do = "other outcomes and times are networks of their own; nothing is bridged"
         where = " and ".join(table.names)
         findings.append(Finding("treatments-elsewhere", Severity.NOTE, where, got, "", do))
     return NetworkAnalysis(table, plan, tuple(components), elsewhere, tuple(findings))
-
-
-def _sample(
-    component: Component,
-    table: NetworkTable,
-    plan: NetworkPlan,
-    run: tuple[np.random.Generator, Callable[[], None]],
-) -> tuple[Component, list[Finding]]:
-    """Sample the model of the events; ``run`` is a generator, and what is called on the way."""
-    network = component.fit.network
-    where = _where(network, table)
-    without = [study.name for study in network.studies if study.name not in table.counts]
-    if without:
-        do = "give the arms, or go without --binomial"
-        got = f"no events by arm: {', '.join(without)}"
-        return component, [Finding("no-binomial", Severity.WARNING, where, got, "events of every study", do)]
-    index = {name: at for at, name in enumerate(network.treatments)}
-    rows = [
-        (at, index[treatment], events, n)
-        for at, study in enumerate(network.studies)
-        for treatment, events, n in table.counts[study.name]
-    ]
-    study, treatment, events, n = zip(*rows, strict=True)
-    found = sample_binomial(
-        BinomialArms.create(study, treatment, events, n), run[0], widest_tau=_TAU_PRIOR, advance=run[1]
-    )
-    flat = found.effect.reshape(-1, len(index))
-    ranking = rank_draws(flat, lower_is_better=plan.lower_is_better, level_percent=plan.level_percent)
-    said = []
-    if not found.converged:
-        got = f"R-hat up to {found.r_hat.max():.3f}, effective sample size down to {found.effective.min():.0f}"
-        do = "do not use the Bayesian results; the data may not decide them"
-        said.append(Finding("not-converged", Severity.WARNING, where, got, "below 1.01, 400 or more", do))
-    if float(found.tau.std()) > _PRIOR_SHARE * _TAU_PRIOR / 12**0.5:
-        got = f"the standard deviation of tau is {found.tau.std():.2g}, its prior's {_TAU_PRIOR / 12**0.5:.2g}"
-        do = "read the Bayesian intervals as those of the prior; more studies would be needed"
-        said.append(Finding("tau-from-prior", Severity.WARNING, f"{where}: Bayesian model", got, "", do))
-    return replace(component, binomial=found, binomial_ranking=ranking), said
 
 
 def _contributions(fit: NetworkFit) -> tuple[Contributions | None, list[Finding]]:

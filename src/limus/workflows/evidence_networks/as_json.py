@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from limus.evidence.measures import MEASURE_WORDS, Measure
 from limus.evidence.plan import Model
-from limus.kernel.statistics.network import NodeSplit, QTest
+from limus.kernel.statistics.network import BinomialSplit, NodeSplit, QTest
 from limus.workflows.evidence_networks.analysis import Component, NetworkAnalysis
 
 __all__ = ["league_rows", "networks_as_dict", "ranking_rows", "split_rows"]
@@ -116,9 +117,9 @@ def _reasons(component: Component) -> dict[str, str]:
 
 def _binomial(analysis: NetworkAnalysis, component: Component) -> dict[str, Any] | None:
     """The Bayesian model of the events; medians and equal-tailed intervals."""
-    found, ranking = component.binomial, component.binomial_ranking
-    if found is None or ranking is None:
+    if component.bayesian is None:
         return None
+    found, ranking = component.bayesian.draws, component.bayesian.ranking
     names = component.fit.network.treatments
     tail = (100 - analysis.plan.level_percent) / 2
     flat = found.effect.reshape(-1, len(names))
@@ -150,7 +151,18 @@ def _binomial(analysis: NetworkAnalysis, component: Component) -> dict[str, Any]
         ],
         "sucra": dict(zip(names, ranking.sucra.tolist(), strict=True)),
         "rank_probabilities": dict(zip(names, ranking.probability.tolist(), strict=True)),
+        "node_splits": [_binomial_split(names, split, tail) for split in component.bayesian.splits],
     }
+
+
+def _binomial_split(names: Sequence[str], split: BinomialSplit, tail: float) -> dict[str, Any]:
+    """Posterior medians and equal-tailed intervals; the difference on the logarithmic scale."""
+    row: dict[str, Any] = {"treatment": names[split.first], "comparator": names[split.second]}
+    for name, draws in (("direct", split.direct), ("indirect", split.indirect)):
+        low, middle, high = np.exp(np.percentile(draws, [tail, 50, 100 - tail])).tolist()
+        row |= {name: middle, f"{name}_ci": [low, high]}
+    row |= {"difference": float(split.difference.mean()), "difference_error": float(split.difference.std())}
+    return row | {"p": split.p, "tau": float(np.median(split.tau)), "converged": split.converged}
 
 
 def _test(test: QTest) -> dict[str, Any]:
@@ -232,7 +244,8 @@ def split_rows(measure: Measure, splits: tuple[NodeSplit, ...]) -> list[dict[str
     Returns
     -------
     list of dict
-        ``direct``, ``indirect`` and ``network`` as shown; ``difference`` and errors on the scale of pooling.
+        ``direct``, ``indirect``, ``network`` and ``separate_indirect`` (of the studies without both arms) as shown;
+        ``difference`` and errors on the scale of pooling.
     """
     return [
         {
@@ -250,6 +263,9 @@ def split_rows(measure: Measure, splits: tuple[NodeSplit, ...]) -> list[dict[str
             "difference": split.difference,
             "difference_error": split.difference_error,
             "p": split.p,
+            "separate_indirect": measure.shown(split.separate),
+            "separate_error": split.separate_error,
+            "separate_p": split.separate_p,
         }
         for split in splits
     ]

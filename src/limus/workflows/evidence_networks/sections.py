@@ -232,7 +232,30 @@ def _binomial(analysis: NetworkAnalysis, component: Component, at: int, of: str)
         ColumnHead("ess", "Effective draws"),
     )
     blocks.append(Table(f"binomial-{at}", "Bayesian model of the events", heads, tuple(rows), stub="Treatment"))
+    blocks += [_binomial_splits(found["node_splits"], at)] if found["node_splits"] else []
     return Section(f"binomial-of-{at}", f"Events as binomial{of}", tuple(blocks))
+
+
+def _binomial_splits(splits: list[dict[str, Any]], at: int) -> Table:
+    heads = (
+        ColumnHead("direct", "Direct (interval)"),
+        ColumnHead("indirect", "Indirect (interval)"),
+        ColumnHead("p", "p of the difference"),
+    )
+    rows = []
+    for to, row in enumerate(splits):
+        cells = []
+        for name in ("direct", "indirect"):
+            low, high = row[f"{name}_ci"]
+            text = interval_words(row[name], low, high).partition(" ")[0]
+            note = "posterior median and interval"
+            cells.append(number_cell(row[name], "", Directness.INFERRED, interval=(low, high), note=note, text=text))
+        label = f"{row['treatment']} against {row['comparator']}"
+        cells.append(_number(row["p"], "share of draws on either side, twice the smaller"))
+        rows.append(Row(key_of(label, to), label, tuple(cells)))
+    title = "Direct and indirect evidence in the Bayesian model"
+    note = "Odds ratios. Only pairs that studies without both arms connect too; one model for each."
+    return Table(f"binomial-splits-{at}", title, heads, tuple(rows), note=note, stub="Comparison")
 
 
 def _inconsistency(analysis: NetworkAnalysis, component: Component, at: int, of: str) -> Section:
@@ -255,12 +278,22 @@ def _inconsistency(analysis: NetworkAnalysis, component: Component, at: int, of:
         ColumnHead("indirect", "Indirect effect"),
         ColumnHead("network", "Network effect"),
         ColumnHead("p", "p of the difference"),
+        ColumnHead("separate", "Indirect, other studies only"),
+        ColumnHead("separate_p", "p of that difference"),
     )
     rows = []
     for to, row in enumerate(shown):
         p = _number(row["p"], "direct against indirect") if _there(row["p"]) else text_cell(_why(row["status"]))
         effects = [_number(row[name], f"{name} evidence") for name in ("direct", "indirect", "network")]
-        cells = (text_cell(str(row["k"])), _number(row["direct_percent"], "weight of the direct evidence"), *effects, p)
+        share = _number(row["direct_percent"], "weight of the direct evidence")
+        apart = (_none(), _none())
+        if _there(row["separate_p"]):
+            others = "studies without both arms"
+            apart = (
+                _number(row["separate_indirect"], others),
+                _number(row["separate_p"], f"direct against {others}"),
+            )
+        cells = (text_cell(str(row["k"])), share, *effects, p, *apart)
         label = f"{row['treatment']} against {row['comparator']}"
         rows.append(Row(key_of(label, to), label, cells))
     table = Table(f"splits-{at}", "Direct and indirect evidence", heads, tuple(rows), stub="Comparison")

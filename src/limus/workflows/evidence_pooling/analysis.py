@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from limus.evidence.comparison import Comparison, compare_treatments
 from limus.evidence.explanation import (
@@ -17,6 +17,7 @@ from limus.evidence.measures import StudyEffects
 from limus.evidence.plan import CiMethod, Method, Model, PoolPlan, Summary
 from limus.evidence.pooling import pool_comparison
 from limus.evidence.sensitivity import Line, leave_one_out, pool_in_order, pool_otherwise
+from limus.evidence.study_checks import require_measure
 from limus.evidence.study_table import StudyTable
 from limus.kernel.checks import Finding, Severity
 from limus.kernel.errors import InputError
@@ -115,10 +116,12 @@ def analyse(table: StudyTable, plan: PoolPlan, questions: Questions, execution: 
         No study compares the two, or there is no pooled effect.
     """
     progress = execution.progress
+    require_measure(table, plan.measure)
     progress.start("pooling", 6)
     try:
         comparison = compare_treatments(table, questions.treatment, questions.reference)
         summary, effects = pool_comparison(comparison, plan)
+        asked, plan = plan.ci, plan if summary.studies > 1 else replace(plan, ci=CiMethod.WALD)
         progress.advance()
         regression = explain_by_moderators(effects, plan, questions.moderators) if questions.moderators else None
         subgroups = None
@@ -140,7 +143,7 @@ def analyse(table: StudyTable, plan: PoolPlan, questions: Questions, execution: 
         progress.advance()
     finally:
         progress.finish()
-    findings = (*comparison.findings, *effects.findings, *_cautions(effects, plan))
+    findings = (*comparison.findings, *effects.findings, *_cautions(effects, plan, asked))
     return Analysis(
         comparison,
         plan,
@@ -172,7 +175,7 @@ def _order(effects: StudyEffects, column: str) -> Sequence[int]:
     return sorted(range(len(values)), key=lambda at: keys[at])
 
 
-def _cautions(effects: StudyEffects, plan: PoolPlan) -> list[Finding]:
+def _cautions(effects: StudyEffects, plan: PoolPlan, asked: CiMethod) -> list[Finding]:
     """What the numbers are right about and a reader may still be misled by."""
     found = []
     k = len(effects.studies)
@@ -181,6 +184,9 @@ def _cautions(effects: StudyEffects, plan: PoolPlan) -> list[Finding]:
         got = f"{len(assumed)} of {k} studies: {', '.join(assumed)}"
         do = "look at their notes; the result is no better than they are"
         found.append(Finding("assumed-numbers", Severity.WARNING, "numbers only assumed", got, "read in a source", do))
+    if plan.ci is not asked:
+        got, do = "one study: Hartung and Knapp's interval does not exist", "Wald's is given"
+        found.append(Finding("hartung-knapp-one-study", Severity.WARNING, "interval", got, "", do))
     if plan.ci is not CiMethod.WALD and k == 2:
         got = "two studies: t with one degree of freedom has the quantile 12.7"
         do = "show Wald's interval beside it, and the two studies"

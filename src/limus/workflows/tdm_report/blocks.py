@@ -14,6 +14,7 @@ from limus.kernel.provenance import Directness, stamp_run
 from limus.kernel.tables import Table as TidyTable
 from limus.kernel.tables import write_csv, write_parquet
 from limus.patient.residual_choice import describe_residual
+from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.report.content import (
     Block,
     BulletList,
@@ -38,7 +39,17 @@ from limus.workflows.request import open_run
 from limus.workflows.tdm_case import Case
 from limus.workflows.tdm_input import MonitoringRequest, Source
 
-__all__ = ["banner", "effects_table", "models_table", "plain", "save_page", "share", "simulated", "warnings_list"]
+__all__ = [
+    "banner",
+    "effects_table",
+    "models_table",
+    "named",
+    "plain",
+    "save_page",
+    "share",
+    "simulated",
+    "warnings_list",
+]
 
 _MOST_WARNINGS = 12
 
@@ -46,6 +57,16 @@ _MOST_WARNINGS = 12
 def plain(name: str) -> str:
     """Write a name of a model or effect for markup."""
     return escape_markup(name.replace("_", " "))
+
+
+def cited(model: PopulationModel) -> list[str]:
+    """The key of a model's paper, where a bibliography has it."""
+    return [model.paper] if model.paper in model.bibliography else []
+
+
+def named(model: PopulationModel) -> str:
+    """A model's name with its paper, for markup."""
+    return f"**{plain(model.name)}**" + "".join(f" [@{key}]" for key in cited(model))
 
 
 def simulated(
@@ -95,7 +116,7 @@ def models_table(case: Case) -> Table:
                 key_of(name),
                 f"{name.replace('_', ' ')}",
                 (
-                    number_cell(100.0 * weight, "%", Directness.INFERRED, source=[estimate.model.paper], note=name),
+                    number_cell(100.0 * weight, "%", Directness.INFERRED, source=cited(estimate.model), note=name),
                     number_cell(
                         float(draws.log_marginal[0]), "", Directness.INFERRED, note="importance sampling", significant=4
                     ),
@@ -113,13 +134,15 @@ def models_table(case: Case) -> Table:
 
 
 def effects_table(case: Case) -> Table:
-    """What each effect's estimate rests on: the levels or the prior."""
+    """What each effect's estimate rests on: the levels or the prior; a second mode where one was found."""
+    several = any(np.isfinite(estimate.modes.second_objective[0]) for estimate in case.estimates)
     heads = (
         ColumnHead("effect", "Estimate"),
         ColumnHead("factor", "Parameter, times typical"),
         ColumnHead("sd", "Standard deviation"),
         ColumnHead("prior", "In the population"),
         ColumnHead("left", "Left to the prior", "%"),
+        *([ColumnHead("second", "At the second mode")] if several else []),
     )
     rows = []
     for estimate in case.estimates:
@@ -127,9 +150,11 @@ def effects_table(case: Case) -> Table:
         sd = np.sqrt(np.diag(estimate.modes.covariance[0]))
         prior = np.sqrt(np.diag(space.covariance))
         left = estimate.shrinkage_percent[0]
+        model = estimate.model.name
+        second = np.isfinite(estimate.modes.second_objective[0])
         for k, name in enumerate(space.names[: len(space.subject)]):
             value = round(float(estimate.modes.effects[0, k]), 3)
-            model = estimate.model.name
+            other = round(float(estimate.modes.second[0, k]), 3) if second else np.nan
             rows.append(
                 Row(
                     key_of(f"{model}-{name}"),
@@ -140,11 +165,12 @@ def effects_table(case: Case) -> Table:
                         simulated(float(sd[k]), "", model),
                         simulated(float(prior[k]), "", model),
                         simulated(float(left[k]), "%", model),
+                        *([simulated(other, "", model)] if several else []),
                     ),
                 )
             )
     note = (
-        "Effects between subjects at the mode of the posterior, with Laplace's standard deviation. The last column is "
+        "Effects between subjects at the mode of the posterior, with Laplace's standard deviation. Left to the prior: "
         "the share of the population's variance that the levels have left: near 100 % the number is the population's, "
         "not the patient's. The factor holds where the model says exp(effect), as the shipped models do."
     )
@@ -234,5 +260,7 @@ def save_page(
 
 
 def in_days(time_h: float) -> str:
-    """A time in days, for a label."""
+    """A time in days, or in hours in the first days, for a label."""
+    if time_h < 72.0:
+        return f"{format_number(time_h, 4)} h"
     return f"day {format_number(time_h / 24.0, 4)}"

@@ -66,7 +66,7 @@ def write_dose(request: TdmDoseRequest, result: TdmDoseResult, out: Path, execut
     case = result.case
     doses = [_chances(result), _candidates(result), *_said(result)]
     sections = [
-        Section("what", "What was done", (*banner(result.overrides), *what_was_done(case))),
+        Section("what", "What was done", (*banner(result.overrides), *what_was_done(case, request))),
         Section("search", f"Doses for a {_target_words(result)}", tuple(doses)),
         *([Section("starting", "Starting doses by guideline", tuple(_starting(result)))] if result.starting else []),
         *([Section("sampling", "When to sample next", (_plans(result),))] if result.plans else []),

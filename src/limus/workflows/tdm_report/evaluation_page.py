@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +26,31 @@ from limus.report.content import (
     text_cell,
 )
 from limus.report.figures.drug_monitoring import draw_forecast_errors
+from limus.report.markup import escape_markup
 from limus.workflows.comparison.cells import figure, key_of
-from limus.workflows.tdm_report.blocks import banner, plain, save_page, warnings_list
+from limus.workflows.tdm_input import choices_in_words
+from limus.workflows.tdm_report.blocks import banner, named, plain, save_page, warnings_list
 
 if TYPE_CHECKING:
     from limus.workflows.tdm_evaluate import TdmEvaluateRequest, TdmEvaluateResult
 
 __all__ = ["write_evaluation"]
 
-_WORDS = {
+_ERRORS = {
+    "bias_percent": ("Mean error", "%"),
+    "mdpe_percent": ("Median error", "%"),
     "mape_percent": ("Mean size of error", "%"),
     "mdape_percent": ("Median size of error", "%"),
+    "rmse": ("Root mean square error", ""),
+}
+_HITS = {
+    "within_20": ("Within 20 %", "%"),
+    "within_30": ("Within 30 %", "%"),
+    "coverage_percent": ("Inside 90 % band", "%"),
+    "crps": ("CRPS", ""),
+}
+_COMPARED = {  # the median of the sizes stands in result.json
+    "mape_percent": ("Mean size of error", "%"),
     "rmse": ("Root mean square error", ""),
     "within_20": ("Within 20 %", "%"),
     "within_30": ("Within 30 %", "%"),
@@ -67,9 +82,9 @@ def write_evaluation(
     """
     sections = [
         Section("what", "What was done", (*banner(result.overrides), *_what(request, result))),
-        Section("of-troughs", "Troughs, beside both baselines", (_errors(result), _scores(result, "troughs"))),
-        Section("against-ratio", "Against the last trough times the dose ratio", (_differences(result),)),
-        Section("of-all", "All levels", (_scores(result, "all"),)),
+        Section("of-troughs", "Troughs, beside both baselines", (_errors(result), *_scores(result, "troughs"))),
+        Section("against", "Against the baselines", (_from_ratio(result), _from_population(result))),
+        Section("of-all", "All levels", tuple(_scores(result, "all"))),
         Section("mind", "Warnings", (warnings_list(result.findings),)),
     ]
     rows: list[dict[str, Any]] = []
@@ -87,7 +102,7 @@ def _number(value: Any) -> Any:
 
 
 def _what(request: TdmEvaluateRequest, result: TdmEvaluateResult) -> list[Block]:
-    models = ", ".join(f"**{plain(s.model.name)}** [@{s.model.paper}]" for s in result.sources)
+    models = ", ".join(named(s.model) for s in result.sources)
     count, occasions = len(result.occasions.lane), len(result.occasions.patient)
     blocks: list[Block] = [
         Paragraph(
@@ -102,15 +117,9 @@ def _what(request: TdmEvaluateRequest, result: TdmEvaluateResult) -> list[Block]
             "the average and the ratio stand below: half each, and a share that is learned from all other patients."
         ),
     ]
-    options = []
-    if request.recency is not None:
-        options.append(f"a level counts half after {request.recency:g} days")
-    if request.last_occasions is not None:
-        options.append(f"only the last {request.last_occasions} occasions are used")
-    if request.residual != "model":
-        options.append(f"residual error {request.residual}")
+    options = choices_in_words(request)
     if options:
-        blocks.append(Paragraph(f"Asked for: {'; '.join(options)}."))
+        blocks.append(Paragraph(f"By choice: {escape_markup('; '.join(options))}."))
     return blocks
 
 
@@ -132,70 +141,75 @@ def _errors(result: TdmEvaluateResult) -> Figure:
     return figure("errors", "Errors by method", drawing, caption)
 
 
-def _scores(result: TdmEvaluateResult, which: str) -> Table:
+def _scores(result: TdmEvaluateResult, which: str) -> list[Block]:
+    """Two tables, each narrow enough for an upright page."""
+    levels = "troughs" if which == "troughs" else "all levels that a method forecasts"
+    errors = "Errors are forecast less measured, over measured."
+    bands = (
+        "Bands of models come from their posterior and residual error; those of the ratio and of what is joined with "
+        "it from their errors on all other patients."
+    )
+    return [
+        _table(result, which, "errors", f"Errors on {levels}", errors, _ERRORS),
+        _table(result, which, "hits", f"Near the measured level, on {levels}", bands, _HITS),
+    ]
+
+
+def _table(
+    result: TdmEvaluateResult, which: str, key: str, title: str, note: str, columns: Mapping[str, tuple[str, str]]
+) -> Table:
     unit = result.sources[0].model.units.DV
     scores = result.trough_scores if which == "troughs" else result.scores
-    heads = (
-        ColumnHead("bias", "Mean error", "%"),
-        ColumnHead("mape", "Mean size of error", "%"),
-        ColumnHead("mdape", "Median size of error", "%"),
-        ColumnHead("rmse", "Root mean square error", unit),
-        ColumnHead("within20", "Within 20 %", "%"),
-        ColumnHead("within30", "Within 30 %", "%"),
-        ColumnHead("coverage", "Inside 90 % band", "%"),
-        ColumnHead("crps", "CRPS", unit),
-    )
+    heads = tuple(ColumnHead(key_of(name), words, of or unit) for name, (words, of) in columns.items())
     rows = []
     for method in result.methods:
         one = scores[method.name]
         if one.n:
-            rows.append(Row(key_of(f"{which}-{method.name}"), method.name.replace("_", " "), _cells(one, unit)))
-    note = (
-        "Errors are forecast less measured, over measured. Bands of models come from their posterior and residual "
-        "error; those of the ratio and of what is joined with it from their errors on all other patients."
-    )
-    title = "Scores on troughs" if which == "troughs" else "Scores on all levels that a method forecasts"
-    return Table(f"scores-{which}", title, heads, tuple(rows), note=note, stub="Method")
+            cells = tuple(_cell(one, name, of or unit) for name, (_, of) in columns.items())
+            rows.append(Row(key_of(f"{which}-{key}-{method.name}"), method.name.replace("_", " "), cells))
+    return Table(f"scores-{which}-{key}", title, heads, tuple(rows), note=note, stub="Method")
 
 
-def _cells(one: Scores, unit: str) -> tuple[Cell, ...]:
-    def cell(value: float, its: str) -> Cell:
-        if not np.isfinite(value):
-            return text_cell("none")
-        return number_cell(value, its, Directness.SIMULATED, n=one.n, note=f"{one.n} levels of {one.patients} patients")
-
-    return (
-        cell(one.bias_percent, "%"),
-        cell(one.mape_percent, "%"),
-        cell(one.mdape_percent, "%"),
-        cell(one.rmse, unit),
-        cell(one.within_20, "%"),
-        cell(one.within_30, "%"),
-        cell(one.coverage_percent, "%"),
-        cell(one.crps, unit),
-    )
+def _cell(one: Scores, name: str, unit: str) -> Cell:
+    value = getattr(one, name)
+    if not np.isfinite(value):
+        return text_cell("none")
+    shown = round(value, 1 if unit == "%" else 2)
+    return number_cell(shown, unit, Directness.SIMULATED, n=one.n, note=f"{one.n} levels of {one.patients} patients")
 
 
-def _differences(result: TdmEvaluateResult) -> Table:
-    unit = result.sources[0].model.units.DV
-    measures = list(_WORDS)
-    heads = tuple(ColumnHead(key_of(m), _WORDS[m][0], _WORDS[m][1] or unit) for m in measures)
-    rows = []
-    for method in result.methods:
-        found = {one.measure: one for one in result.differences.get(method.name, ())}
-        if found and method.kind != "population":
-            cells = tuple(_difference(found[m], _WORDS[m][1] or unit) for m in measures)
-            rows.append(Row(key_of(f"less-{method.name}"), method.name.replace("_", " "), cells))
+def _from_ratio(result: TdmEvaluateResult) -> Table:
     note = (
         "Score of the method less that of the ratio, on the troughs that both forecast, with the 95 % interval from "
         "2000 draws of patients with replacement. Below 0 is better, but for the shares within 20 and 30 %. An "
         f"interval that holds 0 leaves it open which is better. {plain(HALF).capitalize()} and {plain(LEARNED)} "
         "use the ratio."
     )
-    return Table("less-ratio", "Differences from the ratio", heads, tuple(rows), note=note, stub="Method")
+    shown = {method.name for method in result.methods if method.kind != "population"}
+    found = {name: all_ for name, all_ in result.differences.items() if name in shown}
+    return _differences(result, "less-ratio", "Differences from the ratio", found, note)
+
+
+def _from_population(result: TdmEvaluateResult) -> Table:
+    note = "As above, less the same model without the patient's levels."
+    title = "Differences from the population's prediction"
+    return _differences(result, "less-population", title, result.from_population, note)
+
+
+def _differences(
+    result: TdmEvaluateResult, key: str, title: str, found: Mapping[str, Sequence[Difference]], note: str
+) -> Table:
+    unit = result.sources[0].model.units.DV
+    heads = tuple(ColumnHead(key_of(m), words, of or unit) for m, (words, of) in _COMPARED.items())
+    rows = []
+    for name, differences in found.items():
+        by_measure = {one.measure: one for one in differences}
+        if by_measure:
+            cells = tuple(_difference(by_measure[m], of or unit) for m, (_, of) in _COMPARED.items())
+            rows.append(Row(key_of(f"{key}-{name}"), name.replace("_", " "), cells))
+    return Table(key, title, heads, tuple(rows), note=note, stub="Method")
 
 
 def _difference(one: Difference, unit: str) -> Cell:
-    return number_cell(
-        one.difference, unit, Directness.SIMULATED, interval=(one.lower, one.upper), note="patients drawn again"
-    )
+    value, low, high = (round(part, 1 if unit == "%" else 2) for part in (one.difference, one.lower, one.upper))
+    return number_cell(value, unit, Directness.SIMULATED, interval=(low, high), note="patients drawn again")

@@ -27,11 +27,13 @@ from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.tdm_case import Case
+from limus.workflows.tdm_input import MonitoringRequest, choices_in_words
 from limus.workflows.tdm_report.blocks import (
     banner,
     effects_table,
     in_days,
     models_table,
+    named,
     plain,
     save_page,
     simulated,
@@ -72,7 +74,7 @@ def write_forecast(
     case = result.case
     forecast = result.forecast_rows()
     sections = [
-        Section("what", "What was done", (*banner(result.overrides), *what_was_done(case))),
+        Section("what", "What was done", (*banner(result.overrides), *what_was_done(case, request))),
         Section("ahead", "Levels and forecast", (monitoring_figure(result), *_forecast_table(result, forecast))),
         Section("so-far", "Levels so far", (_levels_table(result),)),
         Section("rests", "What the estimate rests on", (models_table(case), effects_table(case))),
@@ -91,12 +93,10 @@ def _plain_number(value: Any) -> Any:
     return float(value) if isinstance(value, bool) else value
 
 
-def what_was_done(case: Case) -> list[Block]:
+def what_was_done(case: Case, request: MonitoringRequest) -> list[Block]:
     """Say which levels, models and regimen the page is about."""
     used = int(case.estimates[0].levels.used[0].sum())
-    models = "; ".join(
-        f"**{plain(e.model.name)}** [@{e.model.paper}], {escape_markup(e.model.structure)}" for e in case.estimates
-    )
+    models = "; ".join(f"{named(e.model)}, {escape_markup(e.model.structure)}" for e in case.estimates)
     words = f"ID {escape_markup(case.label)}, {used} {'level' if used == 1 else 'levels'} used. Models: {models}."
     if case.regimen is not None:
         words += (
@@ -108,7 +108,9 @@ def what_was_done(case: Case) -> list[Block]:
         "the levels and the population's distribution; bands come from draws of the posterior. What comes next is an "
         "occasion of its own, whose effects are not known and are drawn."
     )
-    return [Paragraph(words), Paragraph(how)]
+    choices = "; ".join(choices_in_words(request))
+    own = [Paragraph(f"By choice: {escape_markup(choices)}.")] if choices else []
+    return [Paragraph(words), *own, Paragraph(how)]
 
 
 def monitoring_figure(result: TdmForecastResult) -> Figure:
@@ -117,6 +119,7 @@ def monitoring_figure(result: TdmForecastResult) -> Figure:
     rows: list[dict[str, Any]] = []
     for level in result.level_rows():
         kind = "hidden" if level["hidden"] else "below" if level["below_limit"] else "used"
+        kind = "left_out" if not (level["hidden"] or level["used"]) else kind
         rows.append(
             {
                 "part": "level",

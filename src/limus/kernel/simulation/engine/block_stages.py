@@ -91,10 +91,11 @@ class BlockStages:
     def weigh(self, number: ir.Value, offset: ir.Value, largest: ir.Value, norm: Norm) -> None:
         """Put the error of a block where it is larger, if the errors of sensitivities count."""
         machine, lanes, b = self.machine, self.lanes, self.b
+        weight = lanes.load(machine.array(self.frame.weights), number)
+        own = norm(lanes.multiply(machine.tolerance("absolute"), weight), offset)
         counts = b.icmp_signed("!=", machine.word("sensitivity_errors", INDEX), machine.integer(0))
         with b.if_then(counts):
-            weight = lanes.load(machine.array(self.frame.weights), number)
-            own, before = norm(lanes.multiply(machine.tolerance("absolute"), weight), offset), lanes.load(largest)
+            before = lanes.load(largest)
             # what is not a number is the largest
             is_kept = lanes.either(lanes.compare("<=", own, before), lanes.compare("!=", before, before))
             lanes.store(lanes.select(is_kept, before, own), largest)

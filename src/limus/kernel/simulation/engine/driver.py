@@ -341,7 +341,7 @@ class _Driver:
         times, arrays = (lanes.subtract(t, margin), lanes.add(t, margin)), frame.stages[:2]  # free between steps
         for time, array in zip(times, arrays, strict=True):
             machine.renew_constants(time)
-            machine.call("rates", frame.state, array)
+            machine.call_onto_zeros("add_rates", frame.state, array)
         lanes.store(machine.vector("t"), machine.memory, frame.time)
         block = machine.block(number)
         with lanes.count(machine.size) as i:

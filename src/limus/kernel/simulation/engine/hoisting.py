@@ -81,8 +81,19 @@ def _rebuilt(node: Apply, rebuild: Callable[[Expression], Expression], is_consta
     arguments = [rebuild(argument) for argument in node.arguments]
     if node.operator == "divide" and is_constant(arguments[1]) and arguments[1] != Number(0.0):
         return _grouped(apply("multiply", arguments[0], apply("divide", ONE, arguments[1])), is_constant)
+    if node.operator == "divide":
+        return _pulled_out(arguments[0], arguments[1], is_constant)
     found = apply(node.operator, *arguments)
     return _grouped(found, is_constant) if node.operator in {"add", "multiply"} else found
+
+
+def _pulled_out(above: Expression, below: Expression, is_constant: Constancy) -> Expression:
+    """A quotient whose numerator has no constant factors: they stand before it, where they meet others."""
+    if not isinstance(above, Apply) or above.operator != "multiply":
+        return apply("divide", above, below)
+    fixed = [factor for factor in above.arguments if is_constant(factor)]
+    moving = [factor for factor in above.arguments if not is_constant(factor)]
+    return apply("multiply", *fixed, apply("divide", apply("multiply", *moving), below))
 
 
 def _grouped(node: Expression, is_constant: Constancy) -> Expression:

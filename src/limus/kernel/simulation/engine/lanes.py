@@ -6,18 +6,20 @@ fused multiply-add gives the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 
-__all__ = ["DOUBLE", "INDEX", "POINTER", "Lanes"]
+__all__ = ["DOUBLE", "INDEX", "POINTER", "SHORT", "Lanes"]
 
 DOUBLE = ir.DoubleType()
 INDEX = ir.IntType(64)
+SHORT = ir.IntType(32)
 POINTER = ir.PointerType()
 _FLAGS = ("contract",)
+Values: TypeAlias = Sequence[ir.Value]
 
 
 class Lanes:
@@ -89,6 +91,30 @@ class Lanes:
         builder.branch(head)
         builder.position_at_end(after)
 
+    def fold(
+        self,
+        end: ir.Value,
+        starts: Sequence[ir.Value],
+        body: Callable[[ir.Value, Sequence[ir.Value]], Sequence[ir.Value]],
+    ) -> list[ir.Value]:
+        """Carry values in registers through ``body(index, values)`` for an index from 0 to ``end`` - 1."""
+        builder = self.builder
+        before = builder.block
+        head, inside, after = (builder.append_basic_block(name) for name in ("while", "do", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index, *values = (builder.phi(start.type) for start in (ir.Constant(INDEX, 0), *starts))
+        builder.cbranch(builder.icmp_signed("<", index, end), inside, after)
+        builder.position_at_end(inside)
+        found = body(index, values)
+        following = (builder.add(index, ir.Constant(INDEX, 1)), *found)
+        for phi, start, value in zip((index, *values), (ir.Constant(INDEX, 0), *starts), following, strict=True):
+            phi.add_incoming(start, before)
+            phi.add_incoming(value, builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+        return values
+
     # ---- memory: arrays of vectors
 
     def at(self, array: ir.Value, index: int | ir.Value) -> ir.Value:
@@ -106,9 +132,18 @@ class Lanes:
         """Store vector ``index`` of an array that is aligned to the vector."""
         self.builder.store(value, self.at(array, index)).align = 8 * self.width
 
-    def table(self, name: str, values: Sequence[int]) -> ir.Value:
+    def entry(self, table: ir.Value, index: ir.Value) -> ir.Value:
+        """Whole number ``index`` of a :meth:`short_table`."""
+        place = self.builder.gep(table, [index], inbounds=True, source_etype=SHORT)
+        return self.builder.zext(self.builder.load(place, typ=SHORT), INDEX)
+
+    def short_table(self, name: str, values: Sequence[int]) -> ir.Value:
+        """Address of whole numbers of 32 bits that stand in the code."""
+        return self.table(name, values, SHORT)
+
+    def table(self, name: str, values: Sequence[int], entry: ir.Type = INDEX) -> ir.Value:
         """Address of whole numbers that stand in the code."""
-        kind = ir.ArrayType(INDEX, len(values))
+        kind = ir.ArrayType(entry, len(values))
         made = ir.GlobalVariable(self.module, kind, name)
         made.global_constant, made.linkage, made.initializer = True, "internal", ir.Constant(kind, list(values))
         return made

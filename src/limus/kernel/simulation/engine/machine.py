@@ -115,8 +115,14 @@ class Machine:
     def call_anew(self, name: str, *places: int) -> None:
         """Call one of the model's functions that leaves out zeros; the array of its result is the last."""
         if self.program.blocks is not None:
-            with self.lanes.count(self.states) as i:
-                self.lanes.store(self.lanes.number(0.0), self.array(places[-1]), i)
+            self.call_onto_zeros(name, *places)
+        else:
+            self.call(name, *places)
+
+    def call_onto_zeros(self, name: str, *places: int) -> None:
+        """Call one of the model's functions after the array of its result, one entry a state, was made zero."""
+        with self.lanes.count(self.states) as i:
+            self.lanes.store(self.lanes.number(0.0), self.array(places[-1]), i)
         self.call(name, *places)
 
     def integer(self, value: int) -> ir.Constant:

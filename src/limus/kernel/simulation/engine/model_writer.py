@@ -8,16 +8,22 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from limus.kernel.language import Expression, Number, free_symbols, walk
+from limus.kernel.language import Expression, free_symbols, walk
+from limus.kernel.language.expression import ZERO
 from limus.kernel.simulation.engine.elimination import Elimination
+from limus.kernel.simulation.engine.factor_layout import FactorLayout
 from limus.kernel.simulation.engine.frame import Frame
 from limus.kernel.simulation.engine.lanes import Lanes
+from limus.kernel.simulation.engine.looped_elimination import write_clear, write_eliminate
 from limus.kernel.simulation.engine.pieces import Cells, Job, write_in_pieces
+from limus.kernel.simulation.engine.straight_elimination import pivot_jobs
 from limus.kernel.simulation.engine.writer import Writer
 from limus.kernel.simulation.equations import TIME, System, input_symbol, state_symbol
 from limus.kernel.simulation.smoothness import may_be_infinite
 
 __all__ = ["ModelWriter"]
+
+Entries = Mapping[tuple[int, int], Expression]
 
 
 class ModelWriter:
@@ -40,7 +46,9 @@ class ModelWriter:
     def _loader(self, array: ir.Value, place: int) -> Callable[[], ir.Value]:
         return lambda: self._lanes.load(array, place)
 
-    def _writer(self, frame: ir.Value, state: ir.Value | None, known: Iterable[int]) -> Writer:
+    def _writer(
+        self, frame: ir.Value, state: ir.Value | None, known: Iterable[int], *, by_reciprocals: bool = False
+    ) -> Writer:
         symbols = {
             input_symbol(name): self._loader(frame, self._frame.inputs + i)
             for i, name in enumerate(self._system.inputs)
@@ -49,7 +57,7 @@ class ModelWriter:
         if state is not None:
             symbols |= {state_symbol(name): self._loader(state, i) for i, name in enumerate(self._system.states)}
         ready = {self._constants[i]: self._loader(frame, self._frame.constants + i) for i in known}
-        return Writer(self._lanes, symbols, ready)
+        return Writer(self._lanes, symbols, ready, by_reciprocals=by_reciprocals)
 
     def constants(self) -> ir.Function:
         """Compute what depends on inputs only, and what is constant until the next stop."""
@@ -70,7 +78,12 @@ class ModelWriter:
         return self._expressions(name, 2, [expressions], begin)
 
     def from_state(
-        self, name: str, *expressions: Mapping[int, Expression], finite: bool = False, at_stops: bool = False
+        self,
+        name: str,
+        *expressions: Mapping[int, Expression],
+        finite: bool = False,
+        at_stops: bool = False,
+        onto: bool = False,
     ) -> ir.Function:
         """Compute expressions of inputs, time and a state into places of as many arrays; 0 for infinity if wanted.
 
@@ -82,7 +95,7 @@ class ModelWriter:
             arrays = tuple(Cells(self._lanes, array) for array in arguments[2:])
             return _Results(self._writer(arguments[0], arguments[1], known), arrays)
 
-        return self._expressions(name, 2 + len(expressions), expressions, begin, finite=finite)
+        return self._expressions(name, 2 + len(expressions), expressions, begin, finite=finite, onto=onto)
 
     def _expressions(
         self,
@@ -92,58 +105,68 @@ class ModelWriter:
         begin: Callable[[Sequence[ir.Value]], _Results],
         *,
         finite: bool = False,
+        onto: bool = False,
     ) -> ir.Function:
         def job(array: int, place: int, expression: Expression) -> Job[_Results]:
             def write(results: _Results) -> None:
                 value = results.writer.value(expression)
-                results.arrays[array].set(place, self._finite(expression, value) if finite else value)
+                if onto:
+                    value = self._lanes.add(results.arrays[array].get(place), value)
+                results.arrays[array].put(place, self._finite(expression, value) if finite else value)
 
             return Job(sum(1 for _ in walk(expression)), write)
 
         jobs = [job(k, place, expression) for k, own in enumerate(expressions) for place, expression in own.items()]
-        return write_in_pieces(self._lanes, name, arguments, jobs, begin, _Results.flush)
+        return write_in_pieces(self._lanes, name, arguments, jobs, begin, lambda results: None)
 
-    def factorise(self, plan: Elimination, entries: dict[tuple[int, int], Expression]) -> ir.Function:
-        """Factorise W = I/(gamma h) - J; the diagonal is kept inverted."""
-        lanes = self._lanes
-        numbers = {place: k for k, place in enumerate(plan.entries)}
+    def factorise(self, plan: Elimination, entries: Entries) -> ir.Function:
+        """Write ``factorise(frame, y)`` as straight-line code in which the entries of W are never stored."""
+        places = {place: k for k, place in enumerate(plan.entries)}
 
-        def begin(arguments: Sequence[ir.Value]) -> _Factors:
-            frame, state = arguments
-            inverse = lanes.load(frame, self._frame.inverse)
-            return _Factors(self._writer(frame, state, self._all), Cells(lanes, frame, self._frame.factors), inverse)
-
-        def entry_job(place: tuple[int, int], entry: Expression) -> Job[_Factors]:
+        def job(place: tuple[int, int]) -> Job[_Factors]:
             def write(f: _Factors) -> None:
-                inverse = f.inverse if place[0] == place[1] else None
-                f.cells.set(numbers[place], self._entry(f.writer, entry, inverse))
+                f.cells.set(places[place], self._entry(f, place, entries.get(place, ZERO)))
 
-            return Job(1 + sum(1 for _ in walk(entry)), write)
+            return Job(_cost(entries.get(place, ZERO)), write)
 
-        def pivot_job(pivot: int, below: Sequence[int], right: Sequence[int]) -> Job[_Factors]:
+        jobs = [job(place) for place in plan.entries] + pivot_jobs(self._lanes, plan)
+        begin = self._begin_entries
+        return write_in_pieces(self._lanes, "factorise", 2, jobs, begin, lambda f: f.cells.flush(), together=5)
+
+    def factorise_in_loops(self, layout: FactorLayout, entries: Entries) -> ir.Function:
+        """Write ``factorise(frame, y)`` with code for the entries of W only; loops do the elimination."""
+        lanes, start = self._lanes, self._frame.factors
+        diagonal = {(i, i): entries.get((i, i), ZERO) for i in layout.plan.order}
+
+        def job(place: tuple[int, int], entry: Expression) -> Job[_Factors]:
             def write(f: _Factors) -> None:
-                cells = f.cells
-                diagonal = lanes.divide(lanes.number(1.0), cells.get(numbers[pivot, pivot]))
-                cells.set(numbers[pivot, pivot], diagonal)
-                for i in below:
-                    factor = lanes.multiply(cells.get(numbers[i, pivot]), diagonal)
-                    cells.set(numbers[i, pivot], factor)
-                    for j in right:
-                        product = lanes.multiply(factor, cells.get(numbers[pivot, j]))
-                        cells.set(numbers[i, j], lanes.subtract(cells.get(numbers[i, j]), product))
+                f.cells.put(layout.places[place], self._entry(f, place, entry))
 
-            return Job(1 + len(below) * (1 + 2 * len(right)), write)
+            return Job(_cost(entry), write)
 
-        jobs = [entry_job(place, entry) for place, entry in entries.items()]
-        jobs += [pivot_job(*step) for step in zip(plan.order, plan.lower, plan.upper, strict=True)]
-        return write_in_pieces(lanes, "factorise", 2, jobs, begin, lambda f: f.cells.flush())
+        by_column = sorted({**entries, **diagonal}.items(), key=lambda item: item[0][::-1])  # they share most there
+        jobs = [job(place, entry) for place, entry in by_column]
+        fill = write_in_pieces(lanes, "entries", 2, jobs, self._begin_entries, lambda f: None)
+        empty = write_clear(lanes, layout, (place for place, _ in by_column))
+        eliminate = write_eliminate(lanes, layout)
+        function = lanes.function("factorise", 2)
+        factors = lanes.at(function.args[0], start)
+        lanes.builder.call(empty, [factors])
+        lanes.builder.call(fill, function.args)
+        lanes.builder.call(eliminate, [factors])
+        lanes.builder.ret_void()
+        return function
 
-    def _entry(self, writer: Writer, entry: Expression, inverse: ir.Value | None) -> ir.Value:
-        lanes = self._lanes
-        if entry == Number(0.0):
-            return lanes.number(0.0) if inverse is None else inverse
-        value = self._finite(entry, writer.value(entry))
-        return lanes.negate(value) if inverse is None else lanes.subtract(inverse, value)
+    def _begin_entries(self, arguments: Sequence[ir.Value]) -> _Factors:
+        frame, state = arguments
+        inverse = self._lanes.load(frame, self._frame.inverse)
+        writer = self._writer(frame, state, self._all, by_reciprocals=True)
+        return _Factors(writer, Cells(self._lanes, frame, self._frame.factors), inverse)
+
+    def _entry(self, f: _Factors, place: tuple[int, int], entry: Expression) -> ir.Value:
+        """An entry of -W = J - I/(gamma h)."""
+        value = self._finite(entry, f.writer.value(entry))
+        return value if place[0] != place[1] else self._lanes.subtract(value, f.inverse)
 
     def _finite(self, entry: Expression, value: ir.Value) -> ir.Value:
         """An infinite slope (x**0.5 at 0) would hold the state still without an error; without it the error is seen."""
@@ -153,36 +176,9 @@ class ModelWriter:
         finite = lanes.compare("<", lanes.call("fabs", value), lanes.number(math.inf))
         return lanes.select(finite, value, lanes.number(0.0))
 
-    def solve(self, plan: Elimination) -> ir.Function:
-        """Solve W x = b in place, for one block."""
-        lanes = self._lanes
-        numbers = {place: k for k, place in enumerate(plan.entries)}
 
-        def begin(arguments: Sequence[ir.Value]) -> tuple[Cells, Cells]:
-            return Cells(lanes, arguments[0], self._frame.factors), Cells(lanes, arguments[1])
-
-        def forward(pivot: int, below: Sequence[int]) -> Job[tuple[Cells, Cells]]:
-            def write(context: tuple[Cells, Cells]) -> None:
-                factors, x = context
-                for i in below:
-                    product = lanes.multiply(factors.get(numbers[i, pivot]), x.get(pivot))
-                    x.set(i, lanes.subtract(x.get(i), product))
-
-            return Job(3 * len(below), write)
-
-        def backward(pivot: int, right: Sequence[int]) -> Job[tuple[Cells, Cells]]:
-            def write(context: tuple[Cells, Cells]) -> None:
-                factors, x = context
-                value = x.get(pivot)
-                for j in right:
-                    value = lanes.subtract(value, lanes.multiply(factors.get(numbers[pivot, j]), x.get(j)))
-                x.set(pivot, lanes.multiply(value, factors.get(numbers[pivot, pivot])))
-
-            return Job(2 + 3 * len(right), write)
-
-        jobs = [forward(*step) for step in zip(plan.order, plan.lower, strict=True)]
-        jobs += [backward(*step) for step in zip(reversed(plan.order), reversed(plan.upper), strict=True)]
-        return write_in_pieces(lanes, "solve", 2, jobs, begin, lambda context: context[1].flush())
+def _cost(entry: Expression) -> int:
+    return 1 + sum(1 for _ in walk(entry))
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +196,3 @@ class _Results:
 
     writer: Writer
     arrays: tuple[Cells, ...]
-
-    def flush(self) -> None:
-        """Write what changed to memory."""
-        for cells in self.arrays:
-            cells.flush()

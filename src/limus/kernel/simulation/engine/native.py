@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,11 +21,11 @@ from limus.kernel.simulation.engine.batch import SLOTS, Batch
 
 __all__ = ["NativeModel", "build_native", "solve_batch"]
 
-# Beyond this size straight-line code takes longer to compile than the reference solver takes to answer.
-MOST_FACTORS = 10_000
-# Beyond this size code is generated without optimisation: half of the compile time, one and a half of the run time.
-OPTIMISED_FACTORS = 3_000
+# entries of a factorisation; beyond, memory is the limit and the reference solver takes over
+MOST_FACTORS = 50_000
 MOST_STEPS = 100_000
+# trajectories that a thread takes at a time: long enough that few lanes wait, short enough to be told of progress
+_FEWEST, _MOST = 64, 512
 _LOCK = threading.Lock()
 Floats = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def build_native(model: CompiledModel, target: str = "host") -> NativeModel | No
     Returns
     -------
     NativeModel or None
-        None where the model is too large for straight-line code or uses an operator without code.
+        None where the model is too large or uses an operator without code.
     """
     with _LOCK:  # LLVM's set-up and the cache are shared by all threads
         return _build(model.key, target, _Source(model))
@@ -121,9 +121,10 @@ def _processor(target: str) -> tuple[str, str]:
     return target, ""
 
 
-def _machine(binding: Any, name: str, features: str, level: int = 2) -> Any:
+def _machine(binding: Any, name: str, features: str) -> Any:
     triple = binding.Target.from_default_triple()
-    return triple.create_target_machine(cpu=name, features=features, opt=level, reloc="default", codemodel="jitdefault")
+    # level 1: the next one takes twice the time to give code that is no faster
+    return triple.create_target_machine(cpu=name, features=features, opt=1, reloc="default", codemodel="jitdefault")
 
 
 def _compile(
@@ -143,8 +144,7 @@ def _compile(
     write_driver(lanes, program, len(model.inputs))
     module = binding.parse_assembly(str(lanes.module))
     module.verify()
-    level = 2 if program.factors <= OPTIMISED_FACTORS else 0
-    return program.frame.size, program.linear is not None, _machine(binding, name, features, level).emit_object(module)
+    return program.frame.size, program.linear is not None, _machine(binding, name, features).emit_object(module)
 
 
 def _engine_hash() -> str:
@@ -182,7 +182,7 @@ def solve_batch(
     absolute_tolerance: float,
     sensitivity_errors: bool = True,
     threads: int = 1,
-    chunk: int = 128,
+    chunk: int | None = None,
     after_chunk: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Solve every trajectory of a batch; the numbers do not depend on threads or chunk.
@@ -198,12 +198,12 @@ def solve_batch(
         Whether the local error is that of sensitivities too.
     threads : int
         How many work at once.
-    chunk : int
-        Trajectories that a thread takes at a time.
+    chunk : int, optional
+        Trajectories that a thread takes at a time; by default fewer towards the end, for lanes wait for the last one.
     after_chunk : callable
         Told after each chunk how many trajectories it had; raising stops the work.
     """
-    ranges = iter(range(0, len(batch.inputs), chunk))
+    ranges = _ranges(len(batch.inputs), threads, chunk)
     lock = threading.Lock()
     problems: list[BaseException] = []
 
@@ -211,10 +211,9 @@ def solve_batch(
         call = _Call(native, batch, (relative_tolerance, absolute_tolerance), sensitivity_errors)
         while not problems:
             with lock:
-                begin = next(ranges, None)
-            if begin is None:
+                begin, end = next(ranges, (0, 0))
+            if begin == end:
                 return
-            end = min(begin + chunk, len(batch.inputs))
             call(begin, end)
             try:
                 with lock:
@@ -223,7 +222,7 @@ def solve_batch(
                 problems.append(problem)
                 return
 
-    helpers = [threading.Thread(target=work) for _ in range(min(threads, -(-len(batch.inputs) // chunk)) - 1)]
+    helpers = [threading.Thread(target=work) for _ in range(min(threads, -(-len(batch.inputs) // _FEWEST)) - 1)]
     for helper in helpers:
         helper.start()
     work()
@@ -231,6 +230,16 @@ def solve_batch(
         helper.join()
     if problems:
         raise problems[0]
+
+
+def _ranges(count: int, threads: int, chunk: int | None) -> Iterator[tuple[int, int]]:
+    """Begin and end of the trajectories that a thread takes at a time."""
+    begin = 0
+    while begin < count:
+        share = count - begin if threads == 1 else (count - begin) // (2 * threads)
+        size = chunk or min(max(share, _FEWEST), _MOST)
+        yield begin, min(begin + size, count)
+        begin += size
 
 
 class _Call:

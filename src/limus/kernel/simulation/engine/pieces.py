@@ -16,7 +16,7 @@ from limus.kernel.simulation.engine.lanes import Lanes
 
 __all__ = ["Cells", "Job", "write_in_pieces"]
 
-LONGEST = 20_000
+LONGEST = 2000
 Context = TypeVar("Context")
 
 
@@ -48,6 +48,10 @@ class Cells:
         self._values[place] = value
         self._changed[place] = None
 
+    def put(self, place: int, value: ir.Value) -> None:
+        """Write a value to memory at once."""
+        self._lanes.store(value, self._array, self._start + place)
+
     def flush(self) -> None:
         """Write what changed to memory."""
         for place in self._changed:
@@ -69,6 +73,8 @@ def write_in_pieces(
     jobs: Sequence[Job[Context]],
     begin: Callable[[Sequence[ir.Value]], Context],
     end: Callable[[Context], None],
+    *,
+    together: int = 1,
 ) -> ir.Function:
     """Write jobs, in order, into one function or several that one calls.
 
@@ -82,6 +88,8 @@ def write_in_pieces(
     jobs : sequence of Job
     begin, end : callable
         Make what the jobs of a piece work with, and finish it.
+    together : int
+        How many times longer than others a piece may be: where values go from job to job.
 
     Returns
     -------
@@ -90,7 +98,7 @@ def write_in_pieces(
     groups: list[list[Job[Context]]] = [[]]
     size = 0
     for job in jobs:
-        if groups[-1] and size + job.cost > LONGEST:
+        if groups[-1] and size + job.cost > together * LONGEST:
             groups.append([])
             size = 0
         groups[-1].append(job)

@@ -18,21 +18,26 @@ from limus.kernel.language.expression import ZERO
 from limus.kernel.simulation.blocks import Blocks
 from limus.kernel.simulation.engine.block_writer import block_functions, block_time_rates, weights
 from limus.kernel.simulation.engine.elimination import plan_elimination
+from limus.kernel.simulation.engine.factor_layout import lay_out_factors
 from limus.kernel.simulation.engine.frame import Frame, lay_out
 from limus.kernel.simulation.engine.hoisting import Constancy, constant_parts, gather_constants, time_derivative
 from limus.kernel.simulation.engine.lanes import Lanes
 from limus.kernel.simulation.engine.linear_pattern import LinearPattern, find_linear_pattern
+from limus.kernel.simulation.engine.looped_elimination import write_looped_solve
 from limus.kernel.simulation.engine.model_writer import ModelWriter
+from limus.kernel.simulation.engine.straight_elimination import write_straight_solve
 from limus.kernel.simulation.equations import TIME, System, input_symbol, state_symbol
 
 __all__ = ["Program", "TooLargeError", "write_program"]
 
+# products of a factorisation beyond which loops are faster than straight-line code, and far quicker to compile
+MOST_STRAIGHT = 1_000
 Places = dict[tuple[int, int], Expression]
 Key = TypeVar("Key")
 
 
 class TooLargeError(Exception):
-    """The model is too large for straight-line code; the caller falls back to the reference solver."""
+    """The model is too large; the caller falls back to the reference solver."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,20 +54,22 @@ class Program:
     blocks : Blocks or None
         Of a system with sensitivities.
     functions : mapping of str to llvmlite.ir.Function
-        ``constants(frame)``, ``initial(frame, out)``, ``rates(frame, y, out)``, ``time_rates(frame, y, out)``,
+        ``constants(frame)``, ``initial(frame, out)``, ``add_rates(frame, y, out)``, ``time_rates(frame, y, out)``,
         ``factorise(frame, y)``, ``solve(frame, b)``, ``outputs(frame, y, out)``, ``dose_scale(frame, out)``; time is
-        read from the frame. ``slopes(frame, out)`` and ``offsets(frame, out)`` of a linear model are A and g. Rates,
-        factorisation and solve concern one block; for the others see :mod:`limus.kernel.simulation.engine.block_writer`
-        and, with ``weights(frame, out)``, 1/|p|. Of initial state and dose scale, entries of sensitivities that are
-        zero are not written.
+        read from the frame. Rates are added to what stands in ``out``. ``slopes(frame, out)`` and ``offsets(frame,
+        out)`` of a linear model are A and g. Rates, factorisation and solve concern one block; for the others see
+        :mod:`limus.kernel.simulation.engine.block_writer` and, with ``weights(frame, out)``, 1/|p|. Of initial state
+        and dose scale, entries of sensitivities that are zero are not written.
     linear : LinearPattern or None
         Where A has entries, for a model that is linear in its states.
     has_phases : bool
         Whether some of the constants change at stops.
     observed : tuple of int
         Places of the states that outputs look at.
+    time_rates : bool
+        Whether any rate changes with time alone.
     moves_with_time, infused : bool
-        Whether rates of sensitivities change with time alone, and whether doses reach them.
+        Whether rates of sensitivities do, and whether doses reach them.
     """
 
     frame: Frame
@@ -75,6 +82,7 @@ class Program:
     linear: LinearPattern | None
     has_phases: bool
     observed: tuple[int, ...]
+    time_rates: bool
     moves_with_time: bool
     infused: bool
 
@@ -108,6 +116,7 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
     rates = system.derivatives[:size]
     places = dict(blocks.slopes) if blocks else _slopes(system, is_constant)
     by_time = {i: time_derivative(expression, is_constant) for i, expression in enumerate(rates)}
+    by_time = {i: moved for i, moved in by_time.items() if moved != ZERO}
     if blocks:
         by_time |= block_time_rates(system, blocks, is_constant)
     plan = plan_elimination(size, places)
@@ -127,22 +136,28 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
     )
     linear = find_linear_pattern(system, places)
     constants = constant_parts(used, is_constant)
-    frame = lay_out(system, len(constants), len(plan.entries), linear.memory if linear else 0)
+    layout = lay_out_factors(plan) if linear is None and plan.products > MOST_STRAIGHT else None
+    factors = layout.size if layout else len(plan.entries)
+    frame = lay_out(system, len(constants), 0 if linear else factors, linear.memory if linear else 0)
     writer = ModelWriter(lanes, system, frame, constants)
     functions = {
         "constants": writer.constants(),
         "initial": writer.from_frame("initial", initial),
-        "rates": writer.from_state("rates", dict(enumerate(rates))),
+        "add_rates": writer.from_state("add_rates", dict(enumerate(rates)), onto=True),
         "time_rates": writer.from_state("time_rates", by_time),
         "outputs": writer.from_state("outputs", dict(enumerate(system.output_expressions)), at_stops=True),
         "dose_scale": writer.from_state("dose_scale", scale, at_stops=True),
-        "factorise": writer.factorise(plan, {place: places.get(place, ZERO) for place in plan.entries}),
-        "solve": writer.solve(plan),
     }
     if linear is not None:
         slopes, offsets = _linear_parts(system, linear, places)
         functions |= {"slopes": writer.from_frame("slopes", slopes), "offsets": writer.from_frame("offsets", offsets)}
-    elif blocks is not None:
+    elif layout is None:
+        functions |= {"factorise": writer.factorise(plan, places)}
+        functions |= {"solve": write_straight_solve(lanes, plan, frame.factors)}
+    else:
+        functions |= {"factorise": writer.factorise_in_loops(layout, places)}
+        functions |= {"solve": write_looped_solve(lanes, layout, frame.factors)}
+    if linear is None and blocks is not None:
         functions |= block_functions(lanes, writer, system, blocks)
         functions["weights"] = writer.from_frame("weights", weights(blocks))
     return Program(
@@ -156,6 +171,7 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         linear=linear,
         has_phases=any(TIME in free_symbols(part) for part in constants),
         observed=_observed(system),
+        time_rates=bool(by_time),
         moves_with_time=any(place >= size for place in by_time),
         infused=any(place >= size for place in scale),
     )

@@ -51,19 +51,20 @@ class Rosenbrock:
         """H = 0.01 |y| / |f| in the weighted norm, or a millionth of the way where either vanishes (Hairer, Wanner)."""
         lanes, frame, machine = self.lanes, self.frame, self.machine
         lanes.store(machine.now(), machine.memory, frame.time)
-        machine.call("rates", frame.state, frame.rates)
+        with lanes.count(machine.size) as i:
+            lanes.store(lanes.load(machine.array(frame.infusion), i), machine.array(frame.rates), i)
+        machine.call("add_rates", frame.state, frame.rates)
         relative, absolute = machine.tolerance("relative"), machine.tolerance("absolute")
 
-        def weighted(i: ir.Value, *arrays: int) -> ir.Value:
+        def weighted(i: ir.Value, array: int) -> ir.Value:
             y = lanes.load(machine.array(frame.state), i)
-            total = lanes.load(machine.array(arrays[0]), i)
-            for place in arrays[1:]:
-                total = lanes.add(total, lanes.load(machine.array(place), i))
-            ratio = lanes.divide(total, lanes.multiply_add(relative, lanes.call("fabs", y), absolute))
+            ratio = lanes.divide(
+                lanes.load(machine.array(array), i), lanes.multiply_add(relative, lanes.call("fabs", y), absolute)
+            )
             return lanes.multiply(ratio, ratio)
 
         size = lanes.call("sqrt", machine.sum_over_block(lambda i: weighted(i, frame.state)))
-        speed = lanes.call("sqrt", machine.sum_over_block(lambda i: weighted(i, frame.rates, frame.infusion)))
+        speed = lanes.call("sqrt", machine.sum_over_block(lambda i: weighted(i, frame.rates)))
         way = lanes.subtract(machine.vector("stop"), machine.vector("t"))
         small = lanes.multiply(way, lanes.number(1e-6))
         guess = lanes.divide(lanes.multiply(size, lanes.number(_FIRST)), speed)
@@ -108,22 +109,22 @@ class Rosenbrock:
         lanes.store(lanes.multiply(one_over_h, lanes.number(1.0 / tableau.GAMMA)), machine.memory, frame.inverse)
         lanes.store(inside[0], machine.memory, frame.time)
         machine.call("factorise", frame.state)
-        machine.call("time_rates", frame.state, frame.time_rates)
+        if machine.program.time_rates:
+            machine.call("time_rates", frame.state, frame.time_rates)
         if self.blocks is not None:
             self.blocks.curve()
         for stage in range(tableau.STAGES):
-            self._begin_stage(stage)
+            self._begin_stage(stage, h, one_over_h)
             node = tableau.NODES[stage]
             time = lanes.minimum(lanes.multiply_add(h, lanes.number(node), t), inside[1])
             lanes.store(lanes.maximum(time, inside[0]), machine.memory, frame.time)
             if self.blocks is None:
-                machine.call("rates", frame.trial, frame.rates)
+                machine.call("add_rates", frame.trial, frame.stages[stage])
             else:
                 self.blocks.linearise(stage)
-            self._finish_stage(stage, h, one_over_h)
+                self._add_rates(stage)
             machine.call("solve", frame.stages[stage])
-        self._end_stages()
-        error = self._norm(machine.tolerance("absolute"))
+        error = self._end_stages(machine.tolerance("absolute"))
         return error if self.blocks is None else self._block_stages(self.blocks, h, one_over_h, error)
 
     def _block_stages(self, blocks: BlockStages, h: ir.Value, one_over_h: ir.Value, error: ir.Value) -> ir.Value:
@@ -131,68 +132,62 @@ class Rosenbrock:
         with blocks.each() as (number, offset):
             blocks.bend(number, offset)
             for stage in range(tableau.STAGES):
-                self._begin_stage(stage, offset)
+                self._begin_stage(stage, h, one_over_h, offset)
                 blocks.rates(stage, number, offset)
-                self._finish_stage(stage, h, one_over_h, offset)
+                self._add_rates(stage, offset)
                 blocks.solve(stage, offset)
-            self._end_stages(offset)
-            blocks.weigh(number, offset, largest, self._norm)
+            blocks.weigh(number, offset, largest, self._end_stages)
         return self.lanes.load(largest)
 
-    def _begin_stage(self, stage: int, offset: ir.Value | None = None) -> None:
-        """Where the rates are wanted: into ``trial``."""
+    def _begin_stage(self, stage: int, h: ir.Value, one_over_h: ir.Value, offset: ir.Value | None = None) -> None:
+        """Where the rates are wanted into ``trial``; what else stands on the right-hand side into the stage."""
         lanes, frame, machine = self.lanes, self.frame, self.machine
-        earlier = frame.stages[:stage]
-        with lanes.count(machine.size) as i:
-            if stage < len(tableau.A):
-                y = lanes.load(machine.array(frame.state, offset), i)
-                weights: tuple[float, ...] = tableau.A[stage]
-                terms = zip(weights, earlier, strict=True)
-            else:
-                y = lanes.load(machine.array(frame.trial, offset), i)
-                terms = zip((1.0,), earlier[-1:], strict=True)
-            for weight, place in terms:
-                y = lanes.multiply_add(lanes.load(machine.array(place, offset), i), lanes.number(weight), y)
-            lanes.store(y, machine.array(frame.trial, offset), i)
-
-    def _finish_stage(self, stage: int, h: ir.Value, one_over_h: ir.Value, offset: ir.Value | None = None) -> None:
-        """The right-hand side, from the rates."""
-        lanes, frame, machine = self.lanes, self.frame, self.machine
-        earlier = frame.stages[:stage]
-
-        def entry(array: int, i: ir.Value) -> ir.Value:
-            return lanes.load(machine.array(array, offset), i)
-
         weighted_h = lanes.multiply(h, lanes.number(tableau.TIME_WEIGHTS[stage]))
+        is_moving = machine.program.time_rates if offset is None else machine.program.moves_with_time
         with lanes.count(machine.size) as i:
-            right = entry(frame.rates, i)
+
+            def entry(array: int, i: ir.Value = i) -> ir.Value:
+                return lanes.load(machine.array(array, offset), i)
+
+            earlier = [entry(place) for place in frame.stages[:stage]]
+            if stage < len(tableau.A):
+                y, weights = entry(frame.state), tableau.A[stage]
+                for weight, k in zip(weights, earlier, strict=True):
+                    y = lanes.multiply_add(k, lanes.number(weight), y)
+            else:
+                y = lanes.add(entry(frame.trial), earlier[-1])
+            lanes.store(y, machine.array(frame.trial, offset), i)
+            right = lanes.number(0.0)
             if offset is None or machine.program.infused:
-                right = lanes.add(right, entry(frame.infusion, i))
-            if tableau.TIME_WEIGHTS[stage] != 0.0 and (offset is None or machine.program.moves_with_time):
-                right = lanes.multiply_add(weighted_h, entry(frame.time_rates, i), right)
+                right = entry(frame.infusion)
+            if tableau.TIME_WEIGHTS[stage] != 0.0 and is_moving:
+                right = lanes.multiply_add(weighted_h, entry(frame.time_rates), right)
             if earlier:
                 mixed = lanes.number(0.0)
-                for weight, place in zip(tableau.C[stage], earlier, strict=True):
-                    mixed = lanes.multiply_add(entry(place, i), lanes.number(weight), mixed)
+                for weight, k in zip(tableau.C[stage], earlier, strict=True):
+                    mixed = lanes.multiply_add(k, lanes.number(weight), mixed)
                 right = lanes.multiply_add(mixed, one_over_h, right)
             lanes.store(right, machine.array(frame.stages[stage], offset), i)
 
-    def _end_stages(self, offset: ir.Value | None = None) -> None:
+    def _add_rates(self, stage: int, offset: ir.Value | None = None) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
         with lanes.count(machine.size) as i:
-            trial, last = (machine.array(array, offset) for array in (frame.trial, frame.stages[-1]))
-            lanes.store(lanes.add(lanes.load(trial, i), lanes.load(last, i)), trial, i)
+            right, rates = (machine.array(place, offset) for place in (frame.stages[stage], frame.rates))
+            lanes.store(lanes.add(lanes.load(right, i), lanes.load(rates, i)), right, i)
 
-    def _norm(self, absolute: ir.Value, offset: ir.Value | None = None) -> ir.Value:
-        """Root mean square of k_8 over atol + rtol max(|y|, |new y|), of a block."""
+    def _end_stages(self, absolute: ir.Value, offset: ir.Value | None = None) -> ir.Value:
+        """The new state; returns the root mean square of k_8 over atol + rtol max(|y|, |new y|), of a block."""
         lanes, frame, machine = self.lanes, self.frame, self.machine
         relative = machine.tolerance("relative")
 
         def term(i: ir.Value) -> ir.Value:
-            old, new = (lanes.load(machine.array(place, offset), i) for place in (frame.state, frame.trial))
+            old, trial, last = (
+                lanes.load(machine.array(place, offset), i) for place in (frame.state, frame.trial, frame.stages[-1])
+            )
+            new = lanes.add(trial, last)
+            lanes.store(new, machine.array(frame.trial, offset), i)
             size = lanes.maximum(lanes.call("fabs", old), lanes.call("fabs", new))
-            scale = lanes.multiply_add(relative, size, absolute)
-            ratio = lanes.divide(lanes.load(machine.array(frame.stages[-1], offset), i), scale)
+            ratio = lanes.divide(last, lanes.multiply_add(relative, size, absolute))
             return lanes.multiply(ratio, ratio)
 
         total = machine.sum_over_block(term)

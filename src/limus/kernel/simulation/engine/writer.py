@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from llvmlite import ir
 
 from limus.kernel.language import Apply, Expression, Number, Symbol
+from limus.kernel.language.expression import ONE
 from limus.kernel.simulation.engine.elementary import exp, ln, power
 from limus.kernel.simulation.engine.lanes import DOUBLE, Lanes
 
@@ -57,8 +58,10 @@ class Writer:
         lanes: Lanes,
         symbols: Mapping[str, Callable[[], ir.Value]],
         known: Mapping[Expression, Callable[[], ir.Value]] | None = None,
+        *,
+        by_reciprocals: bool = False,
     ) -> None:
-        self._lanes, self._symbols = lanes, symbols
+        self._lanes, self._symbols, self._by_reciprocals = lanes, symbols, by_reciprocals
         self._ready = known or {}
         self._done: dict[Expression, ir.Value] = {}
 
@@ -80,6 +83,8 @@ class Writer:
         """
         if isinstance(node, Number):
             return self._lanes.number(node.value)
+        if isinstance(node, Symbol) and node not in self._ready:
+            return self._symbols[node.name]()
         if node not in self._done:
             if node in self._ready:
                 self._done[node] = self._ready[node]()
@@ -97,6 +102,9 @@ class Writer:
             return self._piecewise(node.arguments)
         if operator == "power":
             return self._power(*node.arguments)
+        if operator == "divide" and self._by_reciprocals and node.arguments[0] != ONE:
+            above, below = node.arguments
+            return lanes.multiply(self.value(above), self._reciprocal(below))
         values = [self.value(argument) for argument in node.arguments]
         if operator in {"add", "multiply"}:
             return self._chain(lanes.add if operator == "add" else lanes.multiply, values)
@@ -149,6 +157,13 @@ class Writer:
             if n == 0.5:
                 return lanes.call("sqrt", self.value(base))
         return power(lanes, self.value(base), self.value(exponent))
+
+    def _reciprocal(self, node: Expression) -> ir.Value:
+        if isinstance(node, Apply) and node.operator == "power" and isinstance(node.arguments[1], Number):
+            n = node.arguments[1].value
+            if n == int(n) and 1 < n <= _LARGEST_CHAIN:
+                return self._whole_power(self._reciprocal(node.arguments[0]), int(n))
+        return self.value(Apply("divide", (ONE, node)))
 
     def _whole_power(self, base: ir.Value, n: int) -> ir.Value:
         if n == 1:

@@ -4,9 +4,11 @@ Formulae stand in each file. Ratios are natural logarithms; an effect is row aga
 """
 
 from limus.kernel.statistics.network.binomial import BinomialArms, BinomialDraws, sample_binomial
+from limus.kernel.statistics.network.binomial_splitting import BinomialSplit, pairs_to_split, split_binomial
 from limus.kernel.statistics.network.contribution import Contributions, share_evidence
 from limus.kernel.statistics.network.fit import NETWORK_TAU2, NetworkFit, fit_network
-from limus.kernel.statistics.network.inconsistency import DesignQ, NodeSplit, QTest, decompose_q, split_nodes
+from limus.kernel.statistics.network.inconsistency import DesignQ, QTest, decompose_q
+from limus.kernel.statistics.network.node_splitting import NodeSplit, split_nodes
 from limus.kernel.statistics.network.ranking import Ranking, rank_draws, rank_treatments
 from limus.kernel.statistics.network.studies import Network, NetworkStudy, find_components
 
@@ -14,6 +16,7 @@ __all__ = [
     "NETWORK_TAU2",
     "BinomialArms",
     "BinomialDraws",
+    "BinomialSplit",
     "Contributions",
     "DesignQ",
     "Network",
@@ -25,9 +28,11 @@ __all__ = [
     "decompose_q",
     "find_components",
     "fit_network",
+    "pairs_to_split",
     "rank_draws",
     "rank_treatments",
     "sample_binomial",
     "share_evidence",
+    "split_binomial",
     "split_nodes",
 ]

@@ -118,6 +118,7 @@ def sample_binomial(
     warm_up: int = 2000,
     widest_tau: float = 5.0,
     half_normal_tau: float | None = None,
+    further: Floats | None = None,
     advance: Callable[[], None] | None = None,
 ) -> BinomialDraws:
     """Sample the posterior distribution.
@@ -131,6 +132,8 @@ def sample_binomial(
         Upper end of tau's uniform prior.
     half_normal_tau : float, optional
         Scale of a half-normal prior in its place.
+    further : (A,) array, optional
+        Of a further effect omega: each arm's logit has so many times omega. Its draws stand behind the treatments'.
     advance : callable, optional
         Called a hundred times on the way.
 
@@ -148,8 +151,8 @@ def sample_binomial(
             raise ValueRangeError(name, value, f"{least} or more", "give more")
     if not (widest_tau > 0 and (half_normal_tau is None or half_normal_tau > 0)):
         raise ValueRangeError("prior of tau", widest_tau, "above zero", "give a positive number")
-    state = _State(arms, generator, chains, widest_tau, half_normal_tau)
-    count = int(arms.treatment.max()) + 1
+    state = _State(arms, generator, chains, (widest_tau, half_normal_tau), further)
+    count = int(arms.treatment.max()) + 1 + (further is not None)
     effect, tau = np.zeros((chains, draws, count)), np.zeros((chains, draws))
     total = warm_up + draws
     for at in range(total):
@@ -167,22 +170,30 @@ def sample_binomial(
 
 
 class _State:
-    """Where the chains are; ``beta`` holds mu of every study and d of every treatment but the reference."""
+    """Where the chains are; ``beta`` holds mu of every study, d of every treatment but the reference, and omega."""
 
     def __init__(
-        self, arms: BinomialArms, generator: np.random.Generator, chains: int, widest: float, half_normal: float | None
+        self,
+        arms: BinomialArms,
+        generator: np.random.Generator,
+        chains: int,
+        prior: tuple[float, float | None],
+        omega: Floats | None,
     ) -> None:
-        self.arms, self.generator, self.widest, self.half_normal = arms, generator, widest, half_normal
+        self.arms, self.generator = arms, generator
+        self.widest, self.half_normal = prior
         self.studies = int(arms.study.max()) + 1
-        width = self.studies + int(arms.treatment.max())
+        width = self.studies + int(arms.treatment.max()) + (omega is not None)
         self.design = np.zeros((len(arms.n), width))
+        if omega is not None:
+            self.design[:, -1] = omega
         self.design[np.arange(len(arms.n)), arms.study] = 1.0
         further = arms.treatment > 0
         self.design[np.flatnonzero(further), self.studies + arms.treatment[further] - 1] = 1.0
         p = (arms.events + 0.5) / (arms.n + 1)
         self.curve = arms.n * p * (1 - p)
         self.logit = np.log(p / (1 - p)) + 0.3 * generator.standard_normal((chains, len(p)))
-        self.tau = generator.uniform(0.1, 0.9, chains) * min(widest, 1.0)
+        self.tau = generator.uniform(0.1, 0.9, chains) * min(self.widest, 1.0)
         self.beta = np.zeros((chains, width))
         self.gram = self.design.T @ self.design
         information = (self.design.T * self.curve) @ self.design + np.eye(width) / _PRIOR_SD**2

@@ -1,0 +1,121 @@
+"""Patients a second: a thousand trials of 400 patients over 24 months with titration, and one patient after another.
+
+    python benchmarks/trial/run.py [--replicates 1000] [--peer-patients 20]
+
+limus simulates the seed document's design (cohort, allocation, two drugs with titration in the loop, all events,
+kidney function, primary analysis) in replicates of 400, on one core and on two. The peer is what one would write for
+one patient: ``scipy.integrate.solve_ivp`` (LSODA) on a two-compartment tacrolimus model from visit to visit, one call
+between two doses, a level and a proportional dose at each of the design's dosing visits - one drug, no events.
+Writes RESULTS.md beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from limus.kernel.execution import Execution
+from limus.trial.design_file import load_design
+from limus.trial.operating_characteristics import run_replicates
+from limus.trial.replicates import dosing_days
+from limus.trial.scenario import load_scenario
+
+HERE = Path(__file__).parent
+SUBJECTS = 400
+DESIGN = "tacrolimus-everolimus"
+
+
+def limus_patients_per_second(replicates: int, workers: int) -> tuple[float, float]:
+    """Patients a second and seconds, wall clock."""
+    design, _ = load_design(DESIGN)
+    scenario = load_scenario("israni_2013")
+    run_replicates(  # what is read and compiled once
+        design, scenario, replicates=1, analyses=["primary"], subjects=20, execution=Execution(workers=1)
+    )
+    started = time.perf_counter()
+    run_replicates(
+        design,
+        scenario,
+        replicates=replicates,
+        analyses=["primary"],
+        subjects=SUBJECTS,
+        execution=Execution(seed=1, workers=workers),
+    )
+    seconds = time.perf_counter() - started
+    return replicates * SUBJECTS / seconds, seconds
+
+
+def one_patient(days: np.ndarray, generator: np.random.Generator) -> float:
+    """One patient's titration, with an ODE solver between doses; the last trough, ng/mL."""
+    clearance, central, between, peripheral, absorption = 21.2, 141.0, 79.0, 271.0, 3.0  # L/h, L, L/h, L, 1/h
+    clearance *= np.exp(0.28 * generator.standard_normal())
+
+    def slopes(_: float, amounts: np.ndarray) -> list[float]:
+        gut, blood, tissue = amounts
+        out = absorption * gut
+        back = between * (blood / central - tissue / peripheral)
+        return [-out, out - clearance * blood / central - back, back]
+
+    amounts, dose, hour, trough = np.zeros(3), 4.0, 0.0, 0.0
+    for day in days[1:]:
+        while hour < 24 * day:
+            amounts[0] += dose
+            amounts = solve_ivp(slopes, (hour, hour + 12.0), amounts, method="LSODA", rtol=1e-6, atol=1e-8).y[:, -1]
+            hour += 12.0
+        trough = 1000.0 * amounts[1] / central
+        seen = trough * np.exp(0.06 * generator.standard_normal())
+        if not 5.0 <= seen <= 10.0:
+            dose = np.clip(round(2 * dose * np.clip(7.5 / max(seen, 0.5), 0.5, 1.5)) / 2, 0.5, 15.0)
+    return trough
+
+
+def peer_patients_per_second(patients: int) -> float:
+    """Patients a second of the loop."""
+    design, _ = load_design(DESIGN)
+    days, generator = dosing_days(design), np.random.default_rng(1)
+    started = time.perf_counter()
+    for _ in range(patients):
+        one_patient(days, generator)
+    return patients / (time.perf_counter() - started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--peer-patients", type=int, default=20)
+    given = parser.parse_args()
+    peer = peer_patients_per_second(given.peer_patients)
+    rows = []
+    for workers in (1, 2):
+        rate, seconds = limus_patients_per_second(given.replicates, workers)
+        rows.append((f"limus, {workers} worker{'s' * (workers > 1)}", rate, seconds))
+    visits = len(dosing_days(load_design(DESIGN)[0]))
+    versions = f"numpy {metadata.version('numpy')}, scipy {metadata.version('scipy')}"
+    lines = [
+        "# Virtual trials",
+        "",
+        f"Made by `python benchmarks/trial/run.py --replicates {given.replicates}`: replicates of {SUBJECTS} patients",
+        f"of the design {DESIGN} over 24 months, {visits} dosing visits; for limus two",
+        "drugs, all events, kidney function and the primary analysis, for the peer one drug and nothing else.",
+        f"Python {platform.python_version()}, {versions}, {platform.machine()}.",
+        "",
+        "| method | patients a second | seconds | limus is faster by |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {name} | {rate:,.0f} | {seconds:.1f} | |" for name, rate, seconds in rows]
+    lines.append(
+        f"| scipy LSODA, patient by patient ({given.peer_patients}) | {peer:.2f} | "
+        f"{SUBJECTS * given.replicates / peer:,.0f} (extrapolated) | {rows[0][1] / peer:,.0f} |"
+    )
+    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""Commands that ask the T-cell model: potency of a drug, two drugs together, and its calibration."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import typer
+
+from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
+from limus.cli.runner import Options, run_command
+from limus.cli.text import number, table
+
+__all__ = ["add_to"]
+
+Readout = Annotated[str, typer.Option("--readout", help="il2, ifn_gamma, proliferation, calcineurin, s6k, ...")]
+Stimulus = Annotated[
+    str, typer.Option("--stimulus", help="mlr, pha, anti_cd3, anti_cd3_cd28, pma_ionomycin, il2, none, ...")
+]
+Density = Annotated[float | None, typer.Option("--density", help="Cells per mL.")]
+Serum = Annotated[float | None, typer.Option("--serum", help="Serum, per cent by volume.")]
+Hours = Annotated[float | None, typer.Option("--hours", help="From stimulus to harvest, h.")]
+AddAt = Annotated[float, typer.Option("--add-at", help="Drug added, h after stimulus; negative before.")]
+Strength = Annotated[float | None, typer.Option("--strength", help="Of the stimulus, 0 to 1.")]
+Costimulation = Annotated[float | None, typer.Option("--costimulation", help="0 none to 1 full.")]
+CellType = Annotated[str, typer.Option("--cell-type", help="t_lymphocyte, pbmc or t_cell_line.")]
+Medium = Annotated[str, typer.Option("--medium", help="culture, or blood: concentrations are levels in whole blood.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="What if: name=value[unit] of any constant; repeatable.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands into the program.
+
+    Parameters
+    ----------
+    app : typer.Typer
+    """
+    app.command(context_settings=NUMBERS)(potency)
+    app.command(context_settings=NUMBERS)(combine)
+    app.command()(calibrate)
+
+
+def potency(
+    compound: Annotated[str, typer.Argument(help="Name or synonym.")],
+    readout: Readout,
+    stimulus: Stimulus,
+    density: Density = None,
+    serum: Serum = None,
+    hours: Hours = None,
+    add_at: AddAt = 0.0,
+    strength: Strength = None,
+    costimulation: Costimulation = None,
+    cell_type: CellType = "t_lymphocyte",
+    medium: Medium = "culture",
+    settings: Settings = None,
+    draws: Draws = 40,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Simulate the potency of a compound in a culture."""
+    return run_command(
+        "potency",
+        {
+            "compound": compound,
+            "readout": readout,
+            "stimulus": stimulus,
+            "density": density,
+            "serum": serum,
+            "hours": hours,
+            "add_at": add_at,
+            "strength": strength,
+            "costimulation": costimulation,
+            "cell_type": cell_type,
+            "medium": medium,
+            "settings": tuple(settings or ()),
+            "draws": draws,
+        },
+        _show_potency,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _show_potency(r: dict[str, Any]) -> str:
+    lines = [
+        f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']} (simulated, {r['model']}, seed {r['seed']})",
+        *_potency_numbers(r),
+        "  culture          {cells_per_ml:g} cells/mL, {serum_percent:g} % serum, {hours:g} h, drug added at "
+        "{add_at_hours:g} h".format(**r["conditions"]),
+        "  cells            {cell_type}, stimulus strength {stimulus_strength:g}, "
+        "costimulation {costimulation:g}".format(**r["conditions"]),
+    ]
+    lines += [f"  measured         {p['printed']}, {p['cells']} ({', '.join(p['source'])})" for p in r["measured"]]
+    lines += [f"  not verified     {p['printed']}, {p['cells']} ({p['kind']})" for p in r["unverified"]]
+    if r["fit"] != "accepted":
+        lines.append(f"  warning          the model's fit is not current ({r['fit']}): run limus calibrate --accept")
+    return "\n".join([*lines, f"  note             {r['conditions']['note']}", f"  {RESEARCH_USE}"])
+
+
+def _potency_numbers(r: dict[str, Any]) -> list[str]:
+    largest = r["max_inhibition_fraction"]
+    lines = [f"  status           {r['status'].replace('_', ' ')}"]
+    if largest is not None and math.isfinite(largest):
+        lines.append(f"  max. inhibition  {100 * largest:.1f} %")
+    if math.isfinite(r["ic50_absolute_nM"]):
+        lower, upper = r["ci"]
+        interval = f", 90 % interval {number(lower)} to {number(upper)} nM" if math.isfinite(lower) else ""
+        lines.append(f"  IC50 absolute    {number(r['ic50_absolute_nM'])} nM{interval}")
+        if r["medium"] == "blood":
+            lines.append(f"  in whole blood   {number(r['ic50_absolute_ng_per_mL'])} ng/mL")
+    if math.isfinite(r["ic50_relative_nM"]):
+        lines.append(f"  IC50 relative    {number(r['ic50_relative_nM'])} nM, Hill slope {number(r['hill'])}")
+    return lines
+
+
+def combine(
+    first: Annotated[str, typer.Argument(help="One drug, by name or synonym.")],
+    second: Annotated[str, typer.Argument(help="The other.")],
+    readout: Readout = "proliferation",
+    stimulus: Stimulus = "anti_cd3_cd28",
+    density: Density = None,
+    serum: Serum = None,
+    hours: Hours = None,
+    add_at: AddAt = 0.0,
+    strength: Strength = None,
+    costimulation: Costimulation = None,
+    cell_type: CellType = "t_lymphocyte",
+    medium: Medium = "culture",
+    settings: Settings = None,
+    first_nM: Annotated[str, typer.Option("--first-nM", help="Concentrations of the first drug: 0.1,1,10.")] = "",
+    second_nM: Annotated[str, typer.Option("--second-nM", help="Of the second drug.")] = "",
+    points: Annotated[int, typer.Option("--points", help="Concentrations of each where none are given.")] = 10,
+    draws: Draws = 20,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Simulate two drugs together, beside Loewe additivity and Bliss independence."""
+    return run_command(
+        "combine",
+        {
+            "first": first,
+            "second": second,
+            "readout": readout,
+            "stimulus": stimulus,
+            "density": density,
+            "serum": serum,
+            "hours": hours,
+            "add_at": add_at,
+            "strength": strength,
+            "costimulation": costimulation,
+            "cell_type": cell_type,
+            "medium": medium,
+            "settings": tuple(settings or ()),
+            "concentrations_first": _numbers(first_nM, "--first-nM"),
+            "concentrations_second": _numbers(second_nM, "--second-nM"),
+            "points": points,
+            "draws": draws,
+        },
+        _show_combination,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        from limus.kernel.errors import InputError  # noqa: PLC0415
+
+        raise InputError(option, text, "numbers with commas between them, nM", "write 0.1,1,10") from None
+
+
+def _show_combination(r: dict[str, Any]) -> str:
+    first, second = r["first"], r["second"]
+    surface = r["inhibition_fraction"]
+    columns = [("at", f"{first} \\ {second}, nM"), *((str(j), number(c)) for j, c in enumerate(r["second_nM"]))]
+    rows = [
+        {"at": number(c)} | {str(j): number(100.0 * surface[i][j], 3) for j in range(len(r["second_nM"]))}
+        for i, c in enumerate(r["first_nM"])
+    ]
+    lines = [
+        f"{first} with {second} on {r['readout']}, stimulus {r['stimulus']}: inhibition, % (simulated, {r['model']})",
+        table(rows, columns),
+    ]
+    for drug, one in r["alone"].items():
+        lines.append(f"  {drug} alone: IC50 {number(one['ic50_absolute_nM'])} nM, {one['status'].replace('_', ' ')}")
+    for name in ("loewe", "bliss"):
+        excess = r[f"excess_over_{name}_fraction"]
+        lines.append(
+            f"  against {name.capitalize()}: {r[f'verdict_{name}']}; mean difference of inhibition "
+            f"{number(100.0 * excess, 3)} percentage points"
+        )
+    index = r["combination_index_at_half"]
+    if math.isfinite(index):
+        lines.append(
+            f"  combination index near half inhibition {number(index, 3)} (below 1 synergy, above 1 antagonism)"
+        )
+    lines += [f"  {name}  {path}" for name, path in r["files"].items()]
+    return "\n".join([*lines, f"  note  {r['conditions']['note']}", f"  {RESEARCH_USE}"])
+
+
+def calibrate(
+    model: Annotated[str, typer.Option("--model", help="Model of the library.")] = "t_cell",
+    starts: Annotated[int, typer.Option("--starts", help="Starts followed to their minimum.")] = 2,
+    draws: Annotated[int, typer.Option("--draws", help="From the posterior; 1000 with --accept.")] = 0,
+    accept: Annotated[bool, typer.Option("--accept", help="Write the fit into the library.")] = False,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Fit the model anew and print observed against predicted."""
+    return run_command(
+        "calibrate",
+        {"model": model, "starts": starts, "draws": draws, "accept": accept},
+        _show_calibration,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _show_calibration(r: dict[str, Any]) -> str:
+    rows = (
+        ("id", "observation"),
+        ("compound", "compound"),
+        ("readout", "readout"),
+        ("stimulus", "stimulus"),
+        ("observed", "observed nM"),
+        ("predicted", "predicted nM"),
+        ("fold", "fold"),
+        ("used", "fitted"),
+    )
+    parameters = (
+        ("parameter", "parameter"),
+        ("prior", "prior"),
+        ("value", "value"),
+        ("unit", "unit"),
+        ("log10_standard_error", "se of log10"),
+        ("at_bound", "at bound"),
+    )
+    left_out = (("id", "left out"), ("compound", "compound"), ("reason", "reason"))
+    share = f"{100 * r['share_within_3_fold']:.0f} % of the fitted observations are met within a factor of three"
+    ending = f"{r['status']}, sum of squares {number(r['sum_of_squares'])}, seed {r['seed']}"
+    agree = f"{r['agreeing_starts']} of {r['starts']} starts agree"
+    if r["draws"]:
+        agree += f"; {r['draws']} draws, effective sample {number(r['effective_sample'])}"
+    return "\n\n".join(
+        [
+            table(r["rows"], rows),
+            f"{share}; {ending}; {agree}",
+            table(r["parameters"], parameters),
+            table(r["left_out"], left_out),
+        ]
+    )

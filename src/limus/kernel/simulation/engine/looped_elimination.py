@@ -1,0 +1,180 @@
+"""Factorisation and solution of a large W, in loops over tables of places: code that does not grow with the model.
+
+The formulae are those of :mod:`limus.kernel.simulation.engine.elimination`. Pivots with few neighbours come one by one
+here; the rest is the dense block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from llvmlite import ir
+
+from limus.kernel.simulation.engine.dense_block import write_dense_factorise, write_dense_solve
+from limus.kernel.simulation.engine.factor_layout import FactorLayout
+from limus.kernel.simulation.engine.lanes import INDEX, Lanes
+
+__all__ = ["write_clear", "write_eliminate", "write_looped_solve"]
+
+Values: TypeAlias = Sequence[ir.Value]
+
+
+def _whole(value: int) -> ir.Constant:
+    return ir.Constant(INDEX, value)
+
+
+def write_clear(lanes: Lanes, layout: FactorLayout, filled: Iterable[tuple[int, int]]) -> ir.Function:
+    """Write ``clear(factors)``: zeros in all places but those that are filled anyway.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    layout : FactorLayout
+    filled : iterable of (int, int)
+        Row and column of the entries that are written every time.
+
+    Returns
+    -------
+    llvmlite.ir.Function
+    """
+    empty = sorted(set(layout.places.values()) - {layout.places[place] for place in filled})
+    table = lanes.short_table("empty_places", empty)
+    function = lanes.function("clear", 1)
+    with lanes.count(_whole(len(empty))) as i:
+        lanes.store(lanes.number(0.0), function.args[0], lanes.entry(table, i))
+    lanes.builder.ret_void()
+    return function
+
+
+def write_eliminate(lanes: Lanes, layout: FactorLayout) -> ir.Function:
+    """Write ``eliminate(factors)``, from the entries of -W to its factors.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    layout : FactorLayout
+
+    Returns
+    -------
+    llvmlite.ir.Function
+    """
+    plan, places, count = layout.plan, layout.places, layout.sparse
+    dense = write_dense_factorise(lanes, layout.tiles) if layout.tiles else None
+    steps = list(zip(plan.order, plan.lower, plan.upper, strict=True))[:count]
+    diagonals = lanes.short_table("pivot_places", [places[pivot, pivot] for pivot, _, _ in steps])
+    heights = lanes.short_table("pivot_heights", [len(below) for _, below, _ in steps])
+    widths = lanes.short_table("pivot_widths", [len(right) for _, _, right in steps])
+    belows = lanes.short_table("pivot_rows", [places[i, pivot] for pivot, below, _ in steps for i in below])
+    goals = [places[i, j] for _, below, right in steps for i in below for j in right]
+    targets = lanes.short_table("pivot_targets", goals)
+    function = lanes.function("eliminate", 1)
+    factors, b = function.args[0], lanes.builder
+
+    def pivot(k: ir.Value, running: Values) -> Values:
+        place, width = lanes.entry(diagonals, k), lanes.entry(widths, k)
+        inverse = lanes.divide(lanes.number(-1.0), lanes.load(factors, place))
+        lanes.store(inverse, factors, place)
+        right = lanes.at(factors, b.sub(place, width))
+
+        def row(_: ir.Value, running: Values) -> Values:
+            below, target = running
+            own = lanes.entry(belows, below)
+            factor = lanes.multiply(lanes.load(factors, own), inverse)
+            lanes.store(factor, factors, own)
+            with lanes.count(width) as j:
+                goal = lanes.entry(targets, b.add(target, j))
+                value = lanes.multiply_add(factor, lanes.load(right, j), lanes.load(factors, goal))
+                lanes.store(value, factors, goal)
+            return b.add(below, _whole(1)), b.add(target, width)
+
+        return lanes.fold(lanes.entry(heights, k), running, row)
+
+    lanes.fold(_whole(count), [_whole(0), _whole(0)], pivot)
+    if dense is not None:
+        b.call(dense, [lanes.at(factors, layout.dense)])
+    b.ret_void()
+    return function
+
+
+def write_looped_solve(lanes: Lanes, layout: FactorLayout, start: int) -> ir.Function:
+    """Write ``solve(frame, b)``: W x = b in place, for one block.
+
+    Parameters
+    ----------
+    lanes : Lanes
+    layout : FactorLayout
+    start : int
+        Place of the factors in a frame.
+
+    Returns
+    -------
+    llvmlite.ir.Function
+    """
+    dense = write_dense_solve(lanes, layout.tiles) if layout.tiles else None
+    return _Solve(lanes, layout).write(start, dense)
+
+
+class _Solve:
+    """Writes the two triangular systems, row by row."""
+
+    def __init__(self, lanes: Lanes, layout: FactorLayout) -> None:
+        self.lanes, self.layout = lanes, layout
+        plan, count = layout.plan, layout.sparse
+        self.states = lanes.short_table("states", plan.order)
+        self.states_back = lanes.short_table("states_back", tuple(reversed(plan.order[:count])))
+        self.left = self._ragged("left", layout.rows_below)
+        self.right = self._ragged("right", tuple(reversed(plan.upper[:count])))
+
+    def _ragged(self, name: str, rows: Sequence[Sequence[int]]) -> tuple[ir.Value, ir.Value]:
+        """Tables of the lengths of rows and of their entries."""
+        lengths = self.lanes.short_table(f"{name}_lengths", [len(row) for row in rows])
+        return lengths, self.lanes.short_table(f"{name}_entries", [entry for row in rows for entry in row])
+
+    def write(self, start: int, dense: ir.Function | None) -> ir.Function:
+        lanes, layout = self.lanes, self.layout
+        function = lanes.function("solve", 2)
+        b, self.x = lanes.builder, function.args[1]
+        self.factors = lanes.at(function.args[0], start)
+        rest = lanes.at(self.factors, layout.rest)
+        count, left = _whole(layout.sparse), _whole(len(layout.plan.order) - layout.sparse)
+        (place,) = lanes.fold(count, [_whole(layout.lower)], lambda k, running: self._forward(k, running[0]))
+        if dense is not None:
+            lanes.fold(left, [place], lambda i, running: self._forward(b.add(i, count), running[0], (rest, i)))
+            b.call(dense, [lanes.at(self.factors, layout.dense), rest])
+            with lanes.count(left) as i:
+                lanes.store(lanes.load(rest, i), self.x, lanes.entry(self.states, b.add(i, count)))
+        lanes.fold(count, [_whole(layout.upper), _whole(0)], self._backward)
+        b.ret_void()
+        return function
+
+    def _forward(self, k: ir.Value, place: ir.Value, goal: tuple[ir.Value, ir.Value] | None = None) -> Values:
+        """z_k, into x or another array; returns where the next row of L begins."""
+        lanes, state = self.lanes, self.lanes.entry(self.states, k)
+        length, value = self._with_row(self.left, k, place, place, state)
+        lanes.store(value, *((self.x, state) if goal is None else goal))
+        return [lanes.builder.add(place, length)]
+
+    def _backward(self, k: ir.Value, running: Values) -> Values:
+        """x_k for pivots in reverse order."""
+        lanes, b = self.lanes, self.lanes.builder
+        place, entry = running
+        state = lanes.entry(self.states_back, k)
+        length, value = self._with_row(self.right, k, place, entry, state)
+        diagonal = b.add(place, length)
+        lanes.store(lanes.multiply(value, lanes.load(self.factors, diagonal)), self.x, state)
+        return b.add(diagonal, _whole(1)), b.add(entry, length)
+
+    def _with_row(
+        self, table: tuple[ir.Value, ir.Value], k: ir.Value, place: ir.Value, first: ir.Value, state: ir.Value
+    ) -> tuple[ir.Value, ir.Value]:
+        """Length of a row, and x of a state plus the products of the row with x."""
+        lanes, b = self.lanes, self.lanes.builder
+        length = lanes.entry(table[0], k)
+        row = lanes.at(self.factors, place)
+
+        def add(i: ir.Value, values: Values) -> Values:
+            other = lanes.load(self.x, lanes.entry(table[1], b.add(first, i)))
+            return [lanes.multiply_add(lanes.load(row, i), other, values[0])]
+
+        return length, lanes.fold(length, [lanes.load(self.x, state)], add)[0]

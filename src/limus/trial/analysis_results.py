@@ -1,0 +1,115 @@
+"""What an analysis of the plan gives: the effect with its interval, what was done with each intercurrent event."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["ArmEstimate", "EstimandResult", "HandledEvent", "Sensitivity"]
+
+
+@dataclass(frozen=True, slots=True)
+class HandledEvent:
+    """An intercurrent event: the strategy, what was done, and how many subjects had it first, by arm."""
+
+    event: str
+    strategy: str
+    done: str
+    counts: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArmEstimate:
+    """One arm's part.
+
+    Attributes
+    ----------
+    arm : str
+    n : int
+        Subjects analysed.
+    events : int
+        Events that count; -1 for a value.
+    unknown : int
+        Subjects whose outcome is not known.
+    estimate, standard_error, low, high : float
+        A risk as a fraction, or a mean.
+    """
+
+    arm: str
+    n: int
+    events: int
+    unknown: int
+    estimate: float
+    standard_error: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """The effect by another method or another assumption about what is not known."""
+
+    name: str
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class EstimandResult:
+    """One analysis of the plan.
+
+    Attributes
+    ----------
+    name, estimand, endpoint, endpoint_label : str
+        Of the design.
+    method, hypothesis, summary, population : str
+    test, reference : str
+        Arms; the effect is test minus reference, or over it for a hazard ratio.
+    primary : bool
+    unit : str
+        Of the effect: ``fraction``, ``hazard ratio``, ``days`` or the unit of a value.
+    effect, standard_error, low, high, p : float
+        NaN where there is none. ``p`` is two-sided against no difference; with a margin it is one-sided against it.
+    level_percent : float
+        Of the interval: 100 (1 - 2 alpha) for non-inferiority.
+    margin : float
+        NaN without one.
+    conclusion : str
+        What the interval says about the hypothesis.
+    status : str
+        ``ok``, or ``refused`` with the reason in ``warnings``.
+    arms : tuple of ArmEstimate
+        The one under test first.
+    handled : tuple of HandledEvent
+    sensitivities : tuple of Sensitivity
+    warnings : tuple of str
+    day : float
+    """
+
+    name: str
+    estimand: str
+    endpoint: str
+    endpoint_label: str
+    method: str
+    hypothesis: str
+    summary: str
+    population: str
+    test: str
+    reference: str
+    primary: bool
+    unit: str
+    day: float
+    effect: float = math.nan
+    standard_error: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    level_percent: float = 95.0
+    margin: float = math.nan
+    conclusion: str = ""
+    status: str = "ok"
+    arms: tuple[ArmEstimate, ...] = ()
+    handled: tuple[HandledEvent, ...] = ()
+    sensitivities: tuple[Sensitivity, ...] = ()
+    warnings: tuple[str, ...] = ()

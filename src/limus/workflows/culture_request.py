@@ -1,0 +1,160 @@
+"""What every question about a drug on cells has in common: stimulus, conditions, medium, what-if settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import Field
+
+from limus.kernel.errors import InputError, UnknownNameError, ValueRangeError, near_names
+from limus.kernel.provenance import Kind, SourcedValue
+from limus.kernel.units import convert, parse_quantity
+from limus.signalling.blood_level import BloodMap, blood_culture, blood_map
+from limus.signalling.culture import Culture, check_culture
+from limus.signalling.model_library import load_model
+from limus.signalling.protocol import find_cell_type, find_protocol
+from limus.signalling.sourced_model import SourcedModel
+from limus.workflows.request import Request
+
+__all__ = ["CultureRequest", "Setup", "set_up_culture"]
+
+_OF_THE_CULTURE = {
+    "cells_per_ml": "--density",
+    "serum_percent": "--serum",
+    "stimulus_strength": "--strength",
+    "stimulus_start": "--add-at",
+}
+
+
+class CultureRequest(Request):
+    """A stimulus and a culture; what is not given is the protocol's usual value."""
+
+    stimulus: str
+    density: float | None = Field(default=None, description="cells per mL")
+    serum: float | None = Field(default=None, description="per cent by volume")
+    hours: float | None = Field(default=None, description="from stimulus to harvest, h")
+    add_at: float = Field(default=0.0, description="when the drug is added, h after the stimulus; negative before")
+    strength: float | None = Field(default=None, ge=0.0, le=1.0, description="of the stimulus, 0 none to 1 strongest")
+    costimulation: float | None = Field(default=None, ge=0.0, le=1.0, description="0 none to 1 full")
+    cell_type: str = "t_lymphocyte"
+    medium: Literal["culture", "blood"] = Field(
+        default="culture", description="blood: concentrations are levels in whole blood"
+    )
+    settings: tuple[str, ...] = Field(default=(), description="what-if: name=value[unit] of any constant of the model")
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """A culture ready to run.
+
+    Attributes
+    ----------
+    model : SourcedModel
+        With the what-if settings.
+    culture : Culture
+    changed : dict of str to float
+        The what-if settings, canonical units; they hold for every draw.
+    blood : tuple of BloodMap or None
+        One a drug, in their order, where the medium is blood.
+    """
+
+    model: SourcedModel
+    culture: Culture
+    changed: dict[str, float]
+    blood: tuple[BloodMap, ...] | None
+
+
+def set_up_culture(request: CultureRequest, readout: str, drugs: Sequence[str], highest_nM: float) -> Setup:
+    """Make the culture that a request describes.
+
+    Parameters
+    ----------
+    request : CultureRequest
+    readout : str
+    drugs : sequence of str
+        As the model writes them.
+    highest_nM : float
+        Highest concentration that will be asked, nM.
+
+    Returns
+    -------
+    Setup
+
+    Raises
+    ------
+    UnknownNameError
+        Unknown readout, stimulus, cell type or constant.
+    UnitError
+        A setting in a unit of another kind.
+    InputError
+        A setting that is not name=value, or that has an option of its own.
+    ValueRangeError
+        A number that no culture can have.
+    RefusedError
+        Outside the model's validity domain, or no map from blood for a drug.
+    """
+    model = load_model("t_cell")
+    model.readout(readout)
+    protocol = find_protocol(request.stimulus)
+    changed = dict(_setting(text, model) for text in request.settings)
+    overrides = dict(find_cell_type(request.cell_type).settings)
+    for name, value in (("stimulus_strength", request.strength), ("costimulation", request.costimulation)):
+        overrides |= {} if value is None else {name: value}
+    usual = Culture.usual(protocol, readout)
+    culture = Culture(
+        protocol=protocol,
+        hours=usual.hours if request.hours is None else request.hours,
+        cells_per_ml=usual.cells_per_ml if request.density is None else request.density,
+        serum_percent=usual.serum_percent if request.serum is None else request.serum,
+        add_at_hours=request.add_at,
+        overrides=overrides | changed,
+    )
+    if request.medium == "blood":
+        for option, given in (("--density", request.density), ("--serum", request.serum)):
+            if given is not None:
+                raise InputError(option, f"{given:g}", "only with a culture medium", "leave it out with --medium blood")
+        culture = blood_culture(culture)
+    check_culture(model, culture, drugs, highest_nM)
+    with_settings = _with_settings(model, changed)
+    blood = tuple(blood_map(with_settings, drug) for drug in drugs) if request.medium == "blood" else None
+    return Setup(with_settings, culture, changed, blood)
+
+
+def _setting(text: str, model: SourcedModel) -> tuple[str, float]:
+    name, equals, quantity = (part.strip() for part in text.partition("="))
+    if not equals or not name or not quantity:
+        raise InputError("--set", text, "name=value with an optional unit", "write for example calcineurin_total=100nM")
+    if name in _OF_THE_CULTURE:
+        raise InputError(f"--set {name}", text, f"the option {_OF_THE_CULTURE[name]}", "use that option")
+    if name not in model.parameters:
+        near = near_names(name, model.parameters)
+        do = f"did you mean {' or '.join(near)}?" if near else "see the model's page for its constants"
+        raise UnknownNameError("--set", name, f"a constant of model {model.name}", do)
+    unit = model.parameters[name].unit
+    value, given = parse_quantity(quantity, where=f"--set {name}", default_unit=unit)
+    value = convert(value, given, unit, where=f"--set {name}")
+    if value < 0:
+        raise ValueRangeError(f"--set {name}", f"{value:g} {unit}", "zero or more", "correct the value")
+    return name, value
+
+
+def _with_settings(model: SourcedModel, changed: dict[str, float]) -> SourcedModel:
+    """The model with the user's numbers, marked as such; followers keep their own."""
+    if not changed:
+        return model
+    parameters = dict(model.parameters)
+    for name, value in changed.items():
+        sourced = SourcedValue(value, parameters[name].unit, Kind.ASSUMED, note="set by the user")
+        parameters[name] = replace(parameters[name], value=value, origin="--set", sourced=sourced, lower=math.nan)
+    kept = [k for k, p in enumerate(model.fitted) if p.name not in changed]
+    return replace(
+        model,
+        model=model.model.with_values(changed),
+        parameters=MappingProxyType(parameters),
+        fit_draws=None if model.fit_draws is None else model.fit_draws[:, kept],
+    )

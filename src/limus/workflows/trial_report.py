@@ -1,0 +1,146 @@
+"""``limus trial report``: the analysis and report of a trial's data sets, simulated or real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from limus.kernel.checks import Finding
+from limus.kernel.errors import FileReadError
+from limus.kernel.execution import Execution
+from limus.kernel.tables import Table
+from limus.trial.adam import adam_of
+from limus.trial.analysis import analyse_trial
+from limus.trial.analysis_plan import plan_of
+from limus.trial.dataset_files import find_datasets, read_datasets, write_datasets
+from limus.trial.design_file import design_path, load_design
+from limus.trial.endpoint_library import load_endpoints
+from limus.trial.plan_from_data import plan_from_analysis_data, plan_from_data
+from limus.workflows.request import Request, keep_result, open_run
+from limus.workflows.trial_analysis.outcome import DESIGN_FILE, TrialOutcome, origin_of
+from limus.workflows.trial_analysis.power_page import read_power_run, write_power_page
+from limus.workflows.trial_analysis.report import write_report
+
+__all__ = ["PowerReport", "TrialReportRequest", "run"]
+
+
+class TrialReportRequest(Request):
+    """Data sets, and the design that says how they are analysed."""
+
+    data: str
+    design: str | None = None
+    endpoints: str | None = None
+    scenario: str | None = None
+    subjects: int | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class PowerReport:
+    """The page of a finished ``limus trial power``; ``content`` is its result."""
+
+    content: dict[str, Any]
+    report_html: Path | None
+    report_pdf: Path | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result of the power run, with the paths of the page."""
+        paths = {"report_html": self.report_html, "report_pdf": self.report_pdf}
+        return self.content | {name: None if path is None else str(path) for name, path in paths.items()}
+
+
+def run(
+    request: TrialReportRequest, *, out: Path | None = None, execution: Execution | None = None
+) -> TrialOutcome | PowerReport:
+    """Analyse a folder of data sets, simulate a design and analyse that, or write the page of a power run.
+
+    Parameters
+    ----------
+    request : TrialReportRequest
+        ``data`` is a folder with SDTM or ADaM data sets (Parquet, XPT or CSV), the run directory of ``limus trial
+        power``, or a design.
+    out : Path, optional
+        Run directory for ``report.html``, ``report.pdf``, ``adam/``, ``figures/`` and ``result.json``.
+    execution : Execution, optional
+
+    Returns
+    -------
+    TrialOutcome or PowerReport
+
+    Raises
+    ------
+    UnknownNameError
+        Neither a folder nor a design.
+    FileReadError
+        A data set is missing or wrong.
+    InputError
+        The design is impossible.
+    OutputError
+        The folder cannot be written, or holds something else.
+    """
+    execution = execution or Execution(seed=request.seed, workers=1)
+    folder = Path(request.data)
+    if not folder.is_dir():
+        return _simulated(request, out, execution)
+    power = read_power_run(folder)
+    if power is not None:
+        return _power_page(request, power, folder, out, execution)
+    words = load_endpoints(Path(request.endpoints) if request.endpoints else None)
+    sdtm_files, adam_files = find_datasets(folder, "SDTM"), find_datasets(folder, "ADaM")
+    design = request.design
+    if design is None and (folder / DESIGN_FILE).is_file():
+        design = str(folder / DESIGN_FILE)
+    plan = plan_of(load_design(design)[0], words) if design else None
+    findings: tuple[Finding, ...] = ()
+    sdtm: dict[str, Table] = {}
+    if "DM" in sdtm_files:
+        sdtm = read_datasets(folder, "SDTM", ("DM", "DS"))
+        plan = plan or plan_from_data(sdtm, words)
+        derived = adam_of(sdtm, plan)
+        adam, findings = derived.tables, derived.findings
+    elif "ADSL" in adam_files:
+        adam = read_datasets(folder, "ADaM", ("ADSL", "ADTTE"))
+        plan = plan or plan_from_analysis_data(adam, words)
+    else:
+        allowed = "SDTM (DM, DS, ...) or ADaM (ADSL, ADTTE, ...) as parquet, xpt or csv"
+        raise FileReadError(str(folder), "no data sets", allowed, "name the folder that holds them")
+    origin = origin_of(sdtm, adam)
+    title = plan.title if plan.from_design else f"Study {origin.study}"
+    records = {name: len(table) for name, table in (*sdtm.items(), *adam.items())}
+    files = {name: {path.suffix[1:].lower(): path} for name, path in (*sdtm_files.items(), *adam_files.items())}
+    outcome = TrialOutcome(title, origin, analyse_trial(adam, plan), adam, records, files, findings)
+    if out is None:
+        return outcome
+    inputs = [*sdtm_files.values()] if sdtm else [*adam_files.values()]
+    inputs += [design_path(design)] if design else []
+    directory = open_run(out, "trial_report", request.as_dict(), execution, inputs)
+    if sdtm:
+        written = write_datasets(derived.datasets.values(), directory.path / "adam", about={"study": origin.study})
+        outcome = replace(outcome, files={**files, **written})
+    html, pdf = write_report(outcome, directory.path)
+    outcome = replace(outcome, report_html=html, report_pdf=pdf)
+    keep_result(outcome, out, "trial_report", request, execution)
+    return outcome
+
+
+def _power_page(
+    request: TrialReportRequest, content: dict[str, Any], folder: Path, out: Path | None, execution: Execution
+) -> PowerReport:
+    if out is None:
+        return PowerReport(content, None, None)
+    design = load_design(request.design or str(content["design"]))[0]
+    directory = open_run(out, "trial_report", request.as_dict(), execution, [folder / "result.json"])
+    html, pdf = write_power_page(content, design, directory.path)
+    found = PowerReport(content, html, pdf)
+    keep_result(found, out, "trial_report", request, execution)
+    return found
+
+
+def _simulated(request: TrialReportRequest, out: Path | None, execution: Execution) -> TrialOutcome:
+    """Run a design, as ``limus trial run`` does."""
+    from limus.workflows import trial_run  # noqa: PLC0415
+
+    settings = request.as_dict()
+    settings["design"] = settings.pop("data")
+    return trial_run.run(trial_run.TrialRunRequest(**settings), out=out, execution=execution)
