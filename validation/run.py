@@ -36,8 +36,8 @@ import sbml_suite
 import survival
 import trial_exposure as trial_exposure_checks
 from cytometry import check as check_cytometry
-from limus.signalling.prediction import predict_observations
 from limus.signalling.model_library import load_model
+from limus.signalling.prediction import predict_observations
 from reference_data import REFERENCE_DATA
 
 HERE = Path(__file__).parent

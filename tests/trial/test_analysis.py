@@ -179,6 +179,17 @@ def test_an_arm_without_events_is_named() -> None:
     assert "no event in arm A: its risk of 0 enters with no variance" in found.warnings
 
 
+def test_intercurrent_events_are_counted_until_the_day() -> None:
+    early = replace(REJECTION, day=150.0)
+    strategies = {"death": Strategy.WHILE_ALIVE, "loss to follow-up": Strategy.HYPOTHETICAL}
+    for endpoint, lost in ((early, 0), (REJECTION, 1)):
+        found = result_of(plan_with(strategies, endpoint=endpoint))
+        assert {one.event: dict(one.counts) for one in found.handled} == {
+            "death": {"A": 1, "B": 0},
+            "loss to follow-up": {"A": lost, "B": 0},
+        }
+
+
 def test_the_reference_is_that_of_the_primary_analysis() -> None:
     plan = plan_with(WHILE)
     turned = replace(plan, analyses=(replace(plan.analyses[0], test_arm="A", reference_arm="B"),))

@@ -267,6 +267,44 @@ def test_the_case_of_nonmem_by_the_command(
     assert found["eta"]["eta_ka"] == pytest.approx(0.0, abs=1e-9)
 
 
+def flip_flop(folder: Path) -> tuple[str, str]:
+    """A model with a wide prior and levels that absorption and elimination explain either way round."""
+    text = NONMEM.read_text(encoding="utf-8")
+    for old, new in (
+        ('name = "one_compartment"', 'name = "flip"'),
+        ("ka_typical = { value = 1.0", "ka_typical = { value = 0.3"),
+        ("CL_BW = { value = 1.5", "CL_BW = { value = 0.0"),
+        ("CL_SEX = { value = 0.75", "CL_SEX = { value = 1.0"),
+        ("eta_ka = { value = 0.2", "eta_ka = { value = 1.0"),
+        ("eta_CL = { value = 0.2", "eta_CL = { value = 0.04"),
+        ("eta_V = { value = 0.2", "eta_V = { value = 1.0"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "flip.toml").write_text(text, encoding="utf-8")
+    equations = NONMEM.with_suffix(".ant").read_text(encoding="utf-8").replace("one_compartment", "flip")
+    (folder / "flip.ant").write_text(equations, encoding="utf-8")
+    levels = {1: 3.768, 3: 8.038, 6: 9.98, 12: 8.61, 24: 4.434, 36: 2.161}
+    rows = "".join(f"1,{time},0,0,1,{level},75,0\n" for time, level in levels.items())
+    table = folder / "flip.csv"
+    table.write_text("ID,TIME,EVID,AMT,CMT,DV,BW,SEX\n1,0,1,1000,1,.,75,0\n" + rows)
+    return str(table), str(folder / "flip.toml")
+
+
+def test_both_modes_are_shown(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    table, model = flip_flop(tmp_path)
+    asked = ("forecast", table, "--model", model, "--id", "1", "--residual", "proportional:0.05")
+    status, found = call(capfd, *asked, "--out", str(tmp_path / "page"))
+    assert status == 0
+    second = found["models"][0]["second_mode"]
+    assert abs(second["eta"]["eta_ka"] - found["eta"]["eta_ka"]) > 1.0
+    assert 0.0 < second["relative_height"] <= 1.0
+    assert "two-modes" in [finding["check"] for finding in found["findings"]]
+    assert "At the second mode" in (tmp_path / "page/report.html").read_text(encoding="utf-8")
+    run(["tdm", *asked])
+    assert "a second mode" in capfd.readouterr().out
+
+
 def test_a_request_in_json(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     names = HEADER.strip().split(",")
     rows = [dict(zip(names, row.split(","), strict=True)) for row in GOOD.strip().split("\n")]

@@ -72,7 +72,9 @@ def _one(adam: Mapping[str, Table], plan: AnalysisPlan, analysis: Analysis) -> E
         if endpoint.kind is EndpointKind.VALUE and not endpoint.events:
             found = _of_value(adam, plan, analysis, endpoint, estimand, result, characteristics)
         else:
-            times, handled, warnings = handle_events(adam["ADTTE"], plan, endpoint.events, estimand, result.population)
+            times, handled, warnings = handle_events(
+                adam["ADTTE"], plan, endpoint.events, estimand, result.population, endpoint.day
+            )
             below = None
             if not math.isnan(endpoint.threshold):
                 below = values_below(adam, plan, endpoint, result.population)

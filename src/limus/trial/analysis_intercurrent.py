@@ -66,7 +66,7 @@ def time_of_event(adtte: Table, code: str, subjects: Sequence[str], population: 
 
 
 def handle_events(
-    adtte: Table, plan: AnalysisPlan, events: Sequence[str], estimand: Estimand, population: str
+    adtte: Table, plan: AnalysisPlan, events: Sequence[str], estimand: Estimand, population: str, day: float
 ) -> tuple[EventTimes, tuple[HandledEvent, ...], tuple[str, ...]]:
     """Take the time to an endpoint with the intercurrent events of its estimand handled.
 
@@ -79,6 +79,8 @@ def handle_events(
     estimand : Estimand
     population : str
         Flag of the population.
+    day : float
+        Of the endpoint: intercurrent events are counted until then.
 
     Returns
     -------
@@ -104,7 +106,7 @@ def handle_events(
         if known.name in event_names(plan, events):
             continue  # a component of the endpoint counts as it is
         when = time_of_event(adtte, known.code, subjects, population)
-        first = np.isfinite(when) & (when < event)
+        first = (when <= day) & (when < event)
         counts = tuple((arm, int((first & (base.arm == arm)).sum())) for arm in plan.codes)
         handled.append(HandledEvent(one.event, str(one.strategy), _words(one, known.name, base), counts))
         if one.strategy is Strategy.COMPOSITE:

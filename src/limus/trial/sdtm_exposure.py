@@ -45,7 +45,7 @@ def exposure(frame: TrialFrame) -> Dataset:
         "EXTRT": [str(drug).upper() for drug in joined["drug"].tolist()],
         "EXDOSE": joined["dose"],
         "EXDOSU": ["mg"] * len(place),
-        "EXDOSFRM": ["CAPSULE"] * len(place),
+        "EXDOSFRM": [""] * len(place),  # the design knows strengths, not whether capsules or tablets
         "EXDOSFRQ": joined["frequency"],
         "EXROUTE": ["ORAL"] * len(place),
         "EXADJ": joined["reason"],

@@ -99,7 +99,10 @@ def run(request: ExportRequest, *, out: Path | None = None, execution: Execution
         raise InputError("--out", got, "a file that ends in .xml or .sbml", "write for example --out model.xml")
     model, units, sourced = load_any_model(request.model)
     settings = dict(find_protocol(request.stimulus).settings) if request.stimulus is not None else {}
-    settings |= dict(read_setting(text, model, units) for text in request.settings)
+    asked = [read_setting(text, model, units) for text in request.settings]
+    if len(dict(asked)) < len(asked):
+        raise InputError("--set", ", ".join(request.settings), "one value for a name", "leave one of them out")
+    settings |= dict(asked)
     model = model.with_values(settings, where="--set")
     findings = run_checks(model, MODEL_CHECKS)
     raise_on_errors(findings, ModelError)

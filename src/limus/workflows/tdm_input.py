@@ -172,7 +172,8 @@ def choices_in_words(request: MonitoringRequest) -> tuple[str, ...]:
     if request.recency is not None:
         said.append(f"a level counts half after {request.recency:g} days")
     if request.last_occasions is not None:
-        said.append(f"levels of the last {request.last_occasions} occasions with levels only")
+        count = request.last_occasions
+        said.append(f"levels of the last {'occasion' if count == 1 else f'{count} occasions'} with levels only")
     if request.carry is not None:
         said.append(f"covariates carried by the rule {request.carry.replace('_', ' ')}")
     if request.occasion_factor != 1.0:

@@ -81,6 +81,7 @@ def event_blocks(
     blocks.append(_table(outcome, chosen, key, title))
     if len(outcome.analysis.plan.codes) > 2:
         blocks.append(_comparisons(outcome, chosen, key, title))
+    blocks += _days_free(outcome, chosen, key)
     warnings = [f"**{escape_markup(one.label)}**: {escape_markup(one.warning)}." for one in chosen if one.warning]
     if warnings:
         blocks += [Paragraph("Where 1 - Kaplan-Meier would have been wrong:"), BulletList(tuple(warnings))]
@@ -117,6 +118,28 @@ def _comparisons(outcome: TrialOutcome, chosen: Sequence[EventSummary], key: str
     )
     note = f"Hazard ratio with 95 % interval; log-rank p, not adjusted. {escape_markup(outcome.origin.sentence)}"
     return Table(f"comparisons-{key}", f"{title}: arms compared", heads, rows, note=note, stub="Event")
+
+
+def _days_free(outcome: TrialOutcome, chosen: Sequence[EventSummary], key: str) -> list[Block]:
+    """Restricted means, of what nothing rules out."""
+    known = [one for one in chosen if any(math.isfinite(c.rmst_difference) for c in one.comparisons)]
+    if not known:
+        return []
+    base = outcome.analysis.plan.reference
+    heads = tuple(ColumnHead(key_of(c.test), f"{c.test} minus {base}", "days") for c in known[0].comparisons)
+    rows = tuple(Row(key_of(one.code), one.label, tuple(_days(c) for c in one.comparisons)) for one in known)
+    note = (
+        "Difference of restricted means with 95 % interval, up to the day in brackets, the end of the shorter follow-up; "
+        f"not stratified. {escape_markup(outcome.origin.sentence)}"
+    )
+    return [Table(f"days-{key}", "Days free of the event", heads, rows, note=note, stub="Event")]
+
+
+def _days(one: EventComparison) -> Cell:
+    if not math.isfinite(one.rmst_difference):
+        return text_cell(_DASH)
+    ends = f"{format_number(one.rmst_low)} to {format_number(one.rmst_high)}"
+    return text_cell(f"{format_number(one.rmst_difference)} ({ends}) [{one.rmst_day:.0f}]")
 
 
 def _table(outcome: TrialOutcome, chosen: Sequence[EventSummary], key: str, title: str) -> Table:
