@@ -20,14 +20,15 @@ from limus.kernel.execution import Execution
 from limus.kernel.statistics.allocation import guess_probability, permuted_block_lists
 from limus.trial.arm_factors import average_risks, find_null_factors, make_reference
 from limus.trial.calibration import calibrate_trials
+from limus.trial.characteristics import summarise, true_effect
 from limus.trial.design import Design
 from limus.trial.design_file import load_design
-from limus.trial.operating_characteristics import run_replicates, summarise, true_effect
+from limus.trial.operating_characteristics import run_replicates
 from limus.trial.scenario import load_scenario
 
 Outcome = tuple[str, str, str, bool | None]
 STANDARD_ERRORS = 3.3  # two-sided 0.1 % for each figure
-REPLICATES, SUBJECTS = 2000, 400
+REPLICATES, SUBJECTS = 1000, 400
 MILLION = 2500  # replicates of 400
 LEAST_COVERED = 0.80  # of some 15 rows: 95 % expected, and rows of one trial move together
 

@@ -112,6 +112,13 @@ def _scale_lines(results: dict[str, Any]) -> list[str]:
         f"First answer of `python -c`, by the clock: {cold['empty_s']:.2f} s with an empty cache,"
         f" {cold['full_s']:.2f} s from the cache, of which imports {cold['imports_s']:.2f} s.",
     ]
+    if "events" in results:
+        event, ours = results["events"], results["events"]["ms"]["limus"]
+        told = ", ".join(
+            f"{name} {ms:.3g} ms ({ms / ours:.3g} times, p99 error {event['errors'][name]:.0e})"
+            for name, ms in event["ms"].items()
+        )
+        lines.append(f"A model of five states with doses triggered by a concentration, 240 h, at rtol 1e-6: {told}.")
     if "many" in results:
         many = results["many"]
         lines.append(

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import events
 import models
 import numpy as np
 import scale
@@ -93,6 +94,7 @@ def main() -> None:
             pieces += [(make(size, NETWORK["limus"]), NETWORK) for size in (25, 45, 65, 100)]
         for work, counts in pieces:
             results["cases"][work.name] = measure(work, counts, options.rounds, folder)
+        results["events"] = events.compare(options.rounds, folder)
     results["threads"] = scale.threads(T_CELL["limus"], options.rounds)
     results["cold_start"] = scale.cold_start(5)
     if options.many:

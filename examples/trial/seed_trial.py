@@ -32,10 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> TrialOutcome:
     flow = outcome.analysis.flow
     print(f"{flow.screened} screened, {flow.randomised} randomised, scenario {outcome.origin.scenario}")
     for one in outcome.analysis.estimands:
-        scale = 100.0 if one.unit == "fraction" else 1.0
-        unit = {"fraction": "points", "hazard ratio": ""}.get(one.unit, one.unit)
-        interval = f"({scale * one.low:.1f} to {scale * one.high:.1f})" if one.low == one.low else ""
-        print(f"{one.name}: {scale * one.effect:.1f} {unit} {interval}: {one.conclusion or one.status}")
+        if one.effect != one.effect:  # a test without an effect, or no answer
+            print(f"{one.name}: {one.conclusion or one.status}, p {one.p:.3f}")
+            continue
+        scale, unit = (100.0, "points") if one.unit == "fraction" else (1.0, one.unit)
+        ends = f"{scale * one.low:.1f} to {scale * one.high:.1f}"
+        print(f"{one.name}: {scale * one.effect:.1f} {unit} ({ends}): {one.conclusion}")
     print(f"report: {outcome.report_html}")
     return outcome
 

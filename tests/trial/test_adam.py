@@ -129,6 +129,16 @@ def test_what_cannot_be_used_is_named() -> None:
     assert (losses["CNSR"] == 0).sum() == 1
 
 
+def test_ends_of_treatment_that_are_not_recorded_are_named() -> None:
+    sdtm = tiny_sdtm()
+    bare = {name: values for name, values in sdtm["DS"].columns.items() if name != "DSSCAT"}
+    kept = np.array([one != "ADVERSE EVENT" for one in sdtm["DS"]["DSDECOD"].tolist()])
+    found = adam_of(sdtm | {"DS": Table.create(bare).where(kept)}, tiny_plan())
+    assert "end-of-treatment" in {finding.check for finding in found.findings}
+    # disposition without a subcategory is of the study
+    assert found.tables["ADSL"]["DCSREAS"][3] == "LOST TO FOLLOW-UP"
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [

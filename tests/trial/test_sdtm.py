@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pyreadstat
@@ -22,6 +24,7 @@ from limus.trial.dataset_spec import dataset_specs, make_dataset
 from limus.trial.design_file import load_design
 from limus.trial.exposure_history import Sample
 from limus.trial.sdtm import sdtm_of
+from limus.trial.sdtm_frame import ascii_text
 from limus.trial.simulated_trial import SimulatedTrial, simulate_trial
 
 SUBJECTS = 24
@@ -177,6 +180,23 @@ def test_dates_of_adam_are_dates_in_transport_files(trial: SimulatedTrial, folde
     assert variables["CNSR"]["origin"].startswith("0 event")
 
 
+def test_define_xml_names_every_variable_once(folder: Path, domains: dict[str, Dataset]) -> None:
+    root = ElementTree.parse(folder / "sdtm" / "define.xml").getroot()
+    odm, define = "{http://www.cdisc.org/ns/odm/v1.3}", "{http://www.cdisc.org/ns/def/v2.0}"
+    groups = {group.get("Name"): group for group in root.iter(f"{odm}ItemGroupDef")}
+    items = [item.get("OID") for item in root.iter(f"{odm}ItemDef")]
+    assert list(groups) == list(domains)
+    assert len(set(items)) == len(items) == sum(len(dataset.table.names) for dataset in domains.values())
+    for name, group in groups.items():
+        references = [item.get("ItemOID") for item in group.iter(f"{odm}ItemRef")]
+        assert references == [f"IT.{name}.{variable}" for variable in domains[name].table.names]
+        leaf = group.find(f"{define}leaf")
+        assert leaf is not None
+        assert (folder / "sdtm" / leaf.get("{http://www.w3.org/1999/xlink}href", "none")).is_file()
+    origins = {origin.get("Type") for origin in root.iter(f"{define}Origin")}
+    assert origins <= {"Assigned", "CRF", "Derived", "Protocol", "Predecessor"}
+
+
 def test_pharmacokinetics_reads_the_domains(folder: Path) -> None:
     table = read_sdtm(
         folder / "sdtm" / "ex.xpt",
@@ -218,10 +238,18 @@ def test_types_of_foreign_files_are_those_of_the_specification(tmp_path: Path) -
 
 
 def test_replicates_have_no_data_sets(trial: SimulatedTrial) -> None:
-    from dataclasses import replace
-
     with pytest.raises(ValueRangeError):
         sdtm_of(replace(trial, replicates=2))
+
+
+def test_other_letters_do_not_keep_a_domain_out_of_transport_files(trial: SimulatedTrial, tmp_path: Path) -> None:
+    arms = tuple(replace(arm, label=f"{arm.label}, \u2264 10 \u00b5g, Fran\u00e7ois") for arm in trial.design.arms)
+    visits = (replace(trial.design.visits[0], name="D\u00e9but"), *trial.design.visits[1:])
+    domains = sdtm_of(replace(trial, design=replace(trial.design, arms=arms, visits=visits)))
+    written = write_datasets(domains.values(), tmp_path, formats=("xpt",))
+    assert all("xpt" in files for files in written.values())
+    assert "<= 10 ug, Francois" in domains["DM"].table["ARM"][0]
+    assert ascii_text("x" * 300) == "x" * 200
 
 
 def test_calendar() -> None:
@@ -230,7 +258,9 @@ def test_calendar() -> None:
     assert days_of(date_texts(days))[0][:2].tolist() == days[:2].tolist()
     assert days_of(["2024", "2024-02", "soon", "2024-13-01"])[1] == ["M", "D", "?", "?"]
     assert moment_texts(np.array([1.25])) == ["1960-01-02T06:00"]
-    assert hours_of(["1960-01-02T06:30", "1960-01", ""])[0] == 30.5
+    hours = hours_of(["1960-01-02T06:30", "1960-01-02T06:30+02:00", "1960-01-02", "1960-01", ""])
+    assert hours[:3].tolist() == [30.5, 28.5, 24.0]
+    assert np.isnan(hours[3:]).all()
     assert study_days(np.array([4.0, 5.0, 6.0]), np.array([5.0] * 3)).tolist() == [-1, 1, 2]
 
 

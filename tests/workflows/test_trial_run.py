@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -77,11 +78,17 @@ def test_its_own_data_sets_give_the_same_answer(finished: tuple[TrialOutcome, Pa
         assert second[part] == first[part], part
 
 
-def test_analysis_data_sets_alone_are_enough(finished: tuple[TrialOutcome, Path]) -> None:
+def test_analysis_data_sets_alone_are_enough(finished: tuple[TrialOutcome, Path], tmp_path: Path) -> None:
     outcome, out = finished
     found = trial_report.run(TrialReportRequest(data=str(out / "adam"), design=SETTINGS["design"]))
     assert json_value(found.as_dict())["endpoints"] == json_value(outcome.as_dict())["endpoints"]
     bare = trial_report.run(TrialReportRequest(data=str(out / "adam")))
+    # nothing of a simulated trial passes for measured, not even a single file without metadata
+    assert (bare.origin.simulated, bare.origin.seed) == (True, 2)
+    for name in ("adsl", "adtte"):
+        shutil.copy(out / "adam" / f"{name}.xpt", tmp_path)
+    lone = trial_report.run(TrialReportRequest(data=str(tmp_path)))
+    assert (lone.origin.simulated, lone.origin.scenario) == (True, "not named")
     assert bare.analysis.estimands == ()
     assert len(bare.analysis.events) == len(outcome.analysis.events)
 
@@ -123,6 +130,8 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         trial_run.run(TrialRunRequest(**SETTINGS, formats=("sas7bdat",)))
     with pytest.raises(FileReadError):
         trial_report.run(TrialReportRequest(data=str(tmp_path)))
+    with pytest.raises(UnknownNameError, match="folder that exists"):
+        trial_report.run(TrialReportRequest(data=str(tmp_path / "nowhere")))
 
 
 def test_data_sets_of_ones_own_need_no_design() -> None:

@@ -1,8 +1,9 @@
-"""Commands that ask the T-cell model: potency of a drug, two drugs together, and its calibration."""
+"""Commands that ask the T-cell model: potency of a drug, two drugs, sensitivity, calibration; and a model as SBML."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +40,8 @@ def add_to(app: typer.Typer) -> None:
     """
     app.command(context_settings=NUMBERS)(potency)
     app.command(context_settings=NUMBERS)(combine)
+    app.command(context_settings=NUMBERS)(sensitivity)
+    app.command(context_settings=NUMBERS)(export)
     app.command()(calibrate)
 
 
@@ -202,6 +205,153 @@ def _show_combination(r: dict[str, Any]) -> str:
         )
     lines += [f"  {name}  {path}" for name, path in r["files"].items()]
     return "\n".join([*lines, f"  note  {r['conditions']['note']}", f"  {RESEARCH_USE}"])
+
+
+def sensitivity(
+    compound: Annotated[str, typer.Argument(help="Name or synonym.")],
+    readout: Readout,
+    stimulus: Stimulus,
+    method: Annotated[
+        str, typer.Option("--method", help="local: one constant at a time; sobol: shares of the variance.")
+    ] = "local",
+    samples: Annotated[int, typer.Option("--samples", help="Points of the design (sobol), a power of two.")] = 256,
+    parameters: Annotated[
+        str, typer.Option("--parameters", help="Only these constants: a,b,c; by default all (sobol: the strongest 12).")
+    ] = "",
+    density: Density = None,
+    serum: Serum = None,
+    hours: Hours = None,
+    add_at: AddAt = 0.0,
+    strength: Strength = None,
+    costimulation: Costimulation = None,
+    cell_type: CellType = "t_lymphocyte",
+    medium: Medium = "culture",
+    settings: Settings = None,
+    out: Out = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Find which constants of the model a potency depends on."""
+    return run_command(
+        "sensitivity",
+        {
+            "compound": compound,
+            "readout": readout,
+            "stimulus": stimulus,
+            "method": method,
+            "samples": samples,
+            "parameters": tuple(name.strip() for name in parameters.split(",") if name.strip()),
+            "density": density,
+            "serum": serum,
+            "hours": hours,
+            "add_at": add_at,
+            "strength": strength,
+            "costimulation": costimulation,
+            "cell_type": cell_type,
+            "medium": medium,
+            "settings": tuple(settings or ()),
+        },
+        _show_sensitivity,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _show_sensitivity(r: dict[str, Any]) -> str:
+    base = (
+        f"IC50 {number(r['ic50_absolute_nM'])} nM"
+        if math.isfinite(r["ic50_absolute_nM"])
+        else f"{r['status'].replace('_', ' ')}; largest inhibition {100 * r['max_inhibition_fraction']:.1f} %"
+    )
+    head = f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']}: {base} (simulated, {r['model']})"
+    tail = [f"  {name}  {path}" for name, path in r["files"].items()]
+    body = _local_lines(r) if r["method"] == "local" else _variance_lines(r)
+    return "\n".join([head, *body, *tail, f"  note  {r['conditions']['note']}", f"  {RESEARCH_USE}"])
+
+
+def _local_lines(r: dict[str, Any]) -> list[str]:
+    columns = (
+        ("parameter", "constant"),
+        ("kind", "kind"),
+        ("value", "value"),
+        ("unit", "unit"),
+        ("elasticity", "elasticity"),
+        ("fold_up", "at x1.1"),
+        ("fold_down", "at /1.1"),
+        ("fold_spread_up", "spread up"),
+        ("fold_spread_down", "spread down"),
+        ("spread_from", "spread from"),
+    )
+    shown = [row for row in r["rows"] if not abs(row["elasticity"]) < 0.005 or row["flat_tail"]]
+    silent = len(r["rows"]) - len(shown)
+    flat = ", ".join(r["flat_tail"]) or "no constant"
+    answer = "IC50" if r["response"] == "ic50_absolute_nM" else "largest inhibition"
+    return [
+        table(shown, columns),
+        f"  folds are of the {answer}; {silent} more constants have an elasticity below 0.005",
+        f"  10 % of {flat} changes the IC50 3-fold (flat tail)",
+    ]
+
+
+def _variance_lines(r: dict[str, Any]) -> list[str]:
+    columns = (
+        ("parameter", "constant"),
+        ("kind", "kind"),
+        ("first_order", "first order"),
+        ("first", "90 % interval"),
+        ("total", "total"),
+        ("all", "90 % interval"),
+        ("spread_from", "spread from"),
+    )
+    rows = [
+        row
+        | {
+            "first": " to ".join(number(end, 2) for end in row["first_order_ci"]),
+            "all": " to ".join(number(end, 2) for end in row["total_ci"]),
+        }
+        for row in r["rows"]
+    ]
+    spread = r["response_percentiles"]
+    return [
+        table(rows, columns),
+        f"  share of the variance of {r['response']}; 5th, 50th, 95th percentile "
+        f"{', '.join(number(spread[p]) for p in ('5', '50', '95'))}",
+        f"  {r['sets']} parameter sets: {r['without_ic50']} do not reach half (their relative IC50 is used), "
+        f"{r['silent_sets']} without a signal, {r['failed_sets']} failed",
+        f"  {r['points']} points of the design used, {r['n_failed']} left out; seed {r['seed']}",
+        f"  {r['distribution']}",
+    ]
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="Name in the library, or path of an .ant or .xml file.")],
+    out: Annotated[Path | None, typer.Option("--out", help="SBML file to write, .xml or .sbml.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value, a unit behind it if wanted; repeatable.")
+    ] = None,
+    stimulus: Annotated[str | None, typer.Option("--stimulus", help="Protocol of the library: mlr, pha, ...")] = None,
+    seed: Seed = 1,
+    json: Json = False,
+    overwrite: Overwrite = False,
+) -> int:
+    """Write a model with its numbers as one flat SBML file."""
+    return run_command(
+        "export",
+        {"model": model, "settings": tuple(settings or ()), "stimulus": stimulus},
+        _show_export,
+        Options(json, out, seed, overwrite),
+    )
+
+
+def _show_export(r: dict[str, Any]) -> str:
+    counts = ", ".join(f"{r[what]} {what}" for what in ("species", "parameters", "reactions", "rules", "events"))
+    lines = [f"{r['model']}: {counts}", *r["warnings"], f"  {r['format']}  {r['file']}"]
+    if r["fit"] is not None:
+        lines.append(f"  fit     {r['fit']}")
+    if r["identifiers"]:
+        name, given = next(iter(r["identifiers"].items()))
+        lines.append(f"  names   dots become two underscores: {name} is {given}")
+    return "\n".join(lines)
 
 
 def calibrate(

@@ -18,7 +18,7 @@ app = typer.Typer(
     name="tdm", help="Drug monitoring: forecasts and doses from a patient's levels.", no_args_is_help=True
 )
 
-Files = Annotated[list[Path], typer.Argument(help="NONMEM event table, CSV or Parquet.")]
+Files = Annotated[list[Path], typer.Argument(help="NONMEM event table, CSV or Parquet; or a FHIR bundle.")]
 Model = Annotated[str, typer.Option("--model", help="Model, or several by commas: names, or .toml files of your own.")]
 Words = list[str] | None
 Unit = Annotated[Words, typer.Option("--unit", help="AMT=ug where the table's unit differs; repeatable.")]
@@ -36,7 +36,8 @@ Recency = Annotated[float | None, typer.Option("--recency", help="Days after whi
 LastOccasions = Annotated[int | None, typer.Option("--last-occasions", help="Use levels of so many only.")]
 Starts = Annotated[int, typer.Option("--starts", help="Starts of the search for the mode.")]
 Draws = Annotated[int, typer.Option("--draws", help="Draws from the posterior.")]
-Id = Annotated[str, typer.Option("--id", help="Patient.")]
+Id = Annotated[str | None, typer.Option("--id", help="Patient; of a FHIR bundle the only one.")]
+FhirOut = Annotated[Path | None, typer.Option("--fhir-out", help="File for the dose as FHIR MedicationRequest.")]
 
 
 def _request(names: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def _request(names: dict[str, Any]) -> dict[str, Any]:
 def forecast(
     files: Files,
     model: Model,
-    id: Id,
+    id: Id = None,
     occasion: Annotated[int | None, typer.Option("--occasion", help="Forecast this one from the earlier.")] = None,
     times: Annotated[str | None, typer.Option("--times", help="h after the next dose: 0:24:2, or 0,6,12.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="trough:5-10, drawn.")] = None,
@@ -91,8 +92,21 @@ def forecast(
     overwrite: Overwrite = False,
 ) -> int:
     """Explain one patient's levels and forecast the next ones."""
-    request = _request(locals()) | {"id": id, "occasion": occasion, "target": target, "times": _times(times)}
+    request = _request(locals()) | {
+        "id": _patient(id, files),
+        "occasion": occasion,
+        "target": target,
+        "times": _times(times),
+    }
     return run_command("tdm_forecast", request, _show_forecast, Options(json, out, seed, overwrite))
+
+
+def _patient(id: str | None, files: list[Path]) -> str:
+    if id is not None:
+        return id
+    from limus.workflows.tdm_suggest import only_patient  # noqa: PLC0415
+
+    return only_patient(files)
 
 
 def _times(text: str | None) -> tuple[float, ...]:
@@ -154,8 +168,8 @@ _SERIOUS = 8
 def dose(
     files: Files,
     model: Model,
-    id: Id,
     target: Annotated[str, typer.Option("--target", help="trough:5-10 or auc:150-250 (over one interval).")],
+    id: Id = None,
     occasion: Annotated[int | None, typer.Option("--occasion", help="Use levels before this one only.")] = None,
     strengths: Annotated[str | None, typer.Option("--strengths", help="Capsules, mg: 0.5,1,5.")] = None,
     form: Annotated[str | None, typer.Option("--form", help="Form of the drug in the library.")] = None,
@@ -163,6 +177,7 @@ def dose(
     most: Annotated[float | None, typer.Option("--most", help="Largest single dose, mg.")] = None,
     after: Annotated[float | None, typer.Option("--after", help="h on the new dose; steady state by default.")] = None,
     samples: Annotated[int, typer.Option("--samples", help="Levels of the sampling plan.")] = 2,
+    fhir_out: FhirOut = None,
     unit: Unit = None,
     settings: Set = None,
     column: Column = None,
@@ -185,7 +200,7 @@ def dose(
 ) -> int:
     """Find the dose that most probably brings one patient into a range."""
     request = _request(locals()) | {
-        "id": id,
+        "id": _patient(id, files),
         "target": target,
         "occasion": occasion,
         "strengths": () if strengths is None else tuple(part.strip() for part in strengths.split(",")),
@@ -195,7 +210,9 @@ def dose(
         "after": after,
         "samples": samples,
     }
-    return run_command("tdm_dose", request, _show_dose, Options(json, out, seed, overwrite))
+    workflow = "tdm_dose" if fhir_out is None else "tdm_suggest"
+    request |= {} if fhir_out is None else {"fhir_out": str(fhir_out)}
+    return run_command(workflow, request, _show_dose, Options(json, out, seed, overwrite))
 
 
 def _show_dose(r: dict[str, Any]) -> str:
@@ -224,6 +241,7 @@ def _show_dose(r: dict[str, Any]) -> str:
         + (" (held at the limit)" if s["capped"] else "")
         for s in r["starting_doses"]
     ]
+    parts += [f"FHIR proposal  {r['fhir_out']}"] if "fhir_out" in r else []
     if r["sampling"]:
         plan = r["sampling"][0]
         times = " and ".join(f"{number(time)} h" for time in plan["times_h"])

@@ -18,10 +18,12 @@ from limus.patient.plausible_levels import UNIT_SLIP
 from limus.pharmacokinetics.event_table.records import EventTable, select_subjects
 from limus.pharmacokinetics.event_table.units import TableUnits
 from limus.pharmacokinetics.exchange.event_files import EventFileOptions, read_event_files
+from limus.pharmacokinetics.exchange.fhir.bundle import is_fhir_file
+from limus.pharmacokinetics.exchange.fhir.read import MonitoredDrug, words_of_bundle
 from limus.pharmacokinetics.model_table import table_for_model, typical_ranges
 from limus.pharmacokinetics.population_model.record import PopulationModel
 
-__all__ = ["PatientFile", "PatientTable", "check_overrides", "column_of", "read_patients"]
+__all__ = ["PatientFile", "PatientTable", "check_overrides", "column_of", "monitored_drug", "read_patients"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ def read_patients(model: PopulationModel, file: PatientFile) -> PatientTable:
         A value outside a validity limit that is not overridden.
     """
     units = TableUnits(model.units.AMT, model.units.DV, model.units.TIME)
-    options = EventFileOptions(units, file.units, dict(model.dosing.numbered), typical_ranges(model))
+    drug = monitored_drug(model)
+    options = EventFileOptions(units, file.units, dict(model.dosing.numbered), typical_ranges(model), drug=drug)
     raw = read_event_files(list(file.paths), options, molar_mass_g_per_mol=_molar_mass(model.drug))
     if file.subjects:
         raw = _of_subjects(raw, file.subjects, options)
@@ -94,7 +97,7 @@ def read_patients(model: PopulationModel, file: PatientFile) -> PatientTable:
     raw = with_columns(regroup_occasions(raw, file.occasions), (*file.columns, *constants))
     own = [name for name in file.overrides if _is_limit(model, name)]
     try:
-        table = table_for_model(model, raw, settings=_own_settings(model, file), overrides=own)
+        table = table_for_model(model, raw, settings=_own_settings(model, file, _said(file.paths, drug)), overrides=own)
     except InputError as error:
         if _MISSING not in error.where:
             raise
@@ -124,10 +127,32 @@ def _is_limit(model: PopulationModel, name: str) -> bool:
     return name.casefold() in {entry.name.casefold() for entry in model.limited}
 
 
-def _own_settings(model: PopulationModel, file: PatientFile) -> dict[str, float | str]:
-    """Settings that this model knows; with several models each takes its own."""
+def _own_settings(model: PopulationModel, file: PatientFile, said: Mapping[str, str]) -> dict[str, float | str]:
+    """Settings that this model knows, over what the file says in words; with several models each takes its own."""
     known = {name for entry in model.limited for name in (entry.name, *entry.columns)}
-    return {name: value for name, value in (file.settings or {}).items() if name in known}
+    return {name: value for name, value in {**said, **(file.settings or {})}.items() if name in known}
+
+
+def monitored_drug(model: PopulationModel) -> MonitoredDrug:
+    """Say what a model looks for in a FHIR bundle.
+
+    Parameters
+    ----------
+    model : PopulationModel
+
+    Returns
+    -------
+    MonitoredDrug
+    """
+    number_of = {species: number for number, species in model.dosing.numbered.items()}
+    routes = {route: number_of.get(species, 0) for route, species in model.dosing.routes.items()} or {"oral": 0}
+    matrix, substance = model.matrix, model.dosing.substance
+    return MonitoredDrug(model.drug, substance, matrix, routes, _molar_mass(model.drug))
+
+
+def _said(paths: Sequence[Path], drug: MonitoredDrug) -> dict[str, str]:
+    """What a FHIR bundle says in words; tables hold numbers only."""
+    return words_of_bundle(paths[0], drug) if len(paths) == 1 and is_fhir_file(paths[0]) else {}
 
 
 def check_overrides(models: Collection[PopulationModel], file: PatientFile) -> None:

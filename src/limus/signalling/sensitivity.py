@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 STEP = 1.1
 FLAT_TAIL_FOLD = 3.0
 _SETS_AT_ONCE = 64
-_FEW = 0.05  # share of sets without an IC50 that may take the end of the concentrations
+_FEW = 0.1  # share of sets whose half is not reached, for which the relative IC50 may stand
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +92,7 @@ class LocalEffect:
     def influence(self) -> float:
         """Largest |ln fold| by the spread; infinite where the response is lost."""
         sides = (self.fold_spread_up, self.fold_spread_down)
-        moved = [abs(math.log(f)) if f > 0 else math.inf for f in sides if not math.isnan(f)]
-        return max(moved, default=math.inf)
+        return max(abs(math.log(fold)) if fold > 0 else math.inf for fold in sides)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +117,11 @@ class VarianceSensitivity:
     sets : int
         Parameter sets that were simulated.
     failed_points : int
-        Points of the design left out because a simulation failed or showed no signal.
+        Points of the design left out because one of their simulations failed or showed no signal.
+    failed_sets, silent_sets : int
+        Parameter sets whose simulation failed, and whose control shows no signal.
     without_ic50 : int
-        Parameter sets in which half inhibition is not reached.
+        Parameter sets in which half inhibition is not reached; their relative IC50 stands for it.
     percentiles : tuple of float
         5th, 50th and 95th of the response (an IC50 in nM) over the two independent designs.
     """
@@ -130,6 +131,8 @@ class VarianceSensitivity:
     indices: VarianceIndices
     sets: int
     failed_points: int
+    failed_sets: int
+    silent_sets: int
     without_ic50: int
     percentiles: tuple[float, float, float]
 
@@ -247,7 +250,7 @@ def _curves_of_moves(
             base[name][1 + 4 * place : 5 + 4 * place] = values
         sets |= base
     # a set without any change is asked through a constant at its own value
-    sets = sets or {"stimulus_start": np.zeros(1)}
+    sets = sets or {"stimulus_start": _start(question.culture)}
     ran = _in_pieces(question, sets, execution, f"{question.drug}: constants one by one")
     curves: list[CurveSummary | None] = [ran[0], *[None] * (4 * len(constants))]
     for place, k in enumerate(together):
@@ -375,7 +378,7 @@ def vary_together(
         sets |= _with_followers(question, constant, quantiles(constant, cube[:, j]))
     label = f"{question.drug}: {len(constants)} constants together"
     curves = _in_pieces(question, sets, execution, label)
-    response, values, without = _choose_response(question, curves, base)
+    response, values, without = _choose_response(curves, base)
     f_a, f_b, f_ab = values[:points], values[points : 2 * points], values[2 * points :].reshape(-1, points)
     indices = variance_indices(f_a, f_b, f_ab, resampling)
     free = values[: 2 * points]
@@ -389,23 +392,19 @@ def vary_together(
         indices=indices,
         sets=len(values),
         failed_points=points - indices.points,
+        failed_sets=sum(curve is None for curve in curves),
+        silent_sets=sum(curve is not None and curve.status is CurveStatus.NO_SIGNAL for curve in curves),
         without_ic50=without,
         percentiles=(float(spread[0]), float(spread[1]), float(spread[2])),
     )
 
 
-def _choose_response(
-    question: Question, curves: Sequence[CurveSummary | None], base: CurveSummary
-) -> tuple[str, Floats, int]:
+def _choose_response(curves: Sequence[CurveSummary | None], base: CurveSummary) -> tuple[str, Floats, int]:
     """log10 of the IC50 where nearly every set has one, else the largest inhibition; and how many have none."""
-    beyond = {
-        CurveStatus.HALF_NOT_REACHED: question.concentrations[-1],
-        CurveStatus.NO_EFFECT: question.concentrations[-1],
-        CurveStatus.BELOW_RANGE: question.concentrations[0],
-    }
-    without = sum(curve is not None and curve.status in beyond for curve in curves)
+    without = sum(curve is not None and curve.status not in {CurveStatus.OK, CurveStatus.NO_SIGNAL} for curve in curves)
     if base.status is not CurveStatus.OK or without > _FEW * len(curves):
         inhibition = np.array([_value_of("max_inhibition_fraction", curve) for curve in curves])
         return "max_inhibition_fraction", inhibition, without
-    ic50 = [math.nan if curve is None else float(beyond.get(curve.status, curve.ic50_absolute_nM)) for curve in curves]
-    return "log10_ic50_absolute_nM", np.log10(np.array(ic50)), without
+    absolute = np.array([_value_of("ic50_absolute_nM", curve) for curve in curves])
+    relative = np.array([_value_of("ic50_relative_nM", curve) for curve in curves])
+    return "log10_ic50_absolute_nM", np.log10(np.where(np.isnan(absolute), relative, absolute)), without

@@ -101,6 +101,9 @@ def adsl_of(sdtm: Mapping[str, Table], plan: AnalysisPlan) -> tuple[Dataset, lis
         "TRTSDT": first_dose,
         "TRTEDT": last_dose,
     }
+    if "STUDY TREATMENT" not in text_column(ds, "DSSCAT"):
+        got, do = "no row of STUDY TREATMENT", "discontinuation of treatment is not known and counts as none"
+        findings.append(Finding("end-of-treatment", Severity.WARNING, "DS, DSSCAT", got, "ends of treatment", do))
     columns |= _disposition(sdtm, subjects, randomised)
     columns["NOTRNDRS"] = np.where(randomised, "", _reasons(dm)).tolist()
     further, covariates = _covariates(sdtm, subjects)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from limus.pharmacokinetics.exchange.dates import read_moment
+
 __all__ = ["date_days", "date_texts", "days_of", "hours_of", "moment_texts", "study_days"]
 
 Floats = NDArray[np.float64]
@@ -127,7 +129,7 @@ def _read(text: str) -> tuple[float, str]:
 
 
 def hours_of(texts: Sequence[str] | NDArray[np.object_]) -> Floats:
-    """Read dates with times of day as hours since 1960-01-01; a date alone is its midnight.
+    """Read dates with times of day as hours since 1960-01-01; a date alone is its midnight, a zone is counted in.
 
     Parameters
     ----------
@@ -138,17 +140,11 @@ def hours_of(texts: Sequence[str] | NDArray[np.object_]) -> Floats:
     (n,) array
         NaN where the text is no complete date.
     """
-    known = {text: _hours(str(text).strip()) for text in set(texts)}
+    known: dict[str, float] = {}
+    for text in set(texts):
+        moment = read_moment(str(text))
+        known[text] = np.nan if moment is None else moment.hours
     return np.array([known[text] for text in texts], dtype=np.float64)
-
-
-def _hours(text: str) -> float:
-    if len(text) < 10:
-        return np.nan
-    try:
-        return float((np.datetime64(text, "s") - _EPOCH.astype("datetime64[s]")).astype(np.int64)) / 3600.0
-    except ValueError:
-        return np.nan
 
 
 def study_days(days: Floats, reference: Floats) -> Floats:

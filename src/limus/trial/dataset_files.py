@@ -2,8 +2,8 @@
 
 ::
 
-    FOLDER/sdtm/dm.parquet, dm.csv, dm.xpt ...     FOLDER/sdtm/metadata.json
-    FOLDER/adam/adsl.parquet ...                   FOLDER/adam/metadata.json
+    FOLDER/sdtm/dm.parquet, dm.csv, dm.xpt ...     FOLDER/sdtm/metadata.json, define.xml
+    FOLDER/adam/adsl.parquet ...                   FOLDER/adam/metadata.json, define.xml
 
 A transport file cannot hold a data set without rows, nor other letters than ASCII; what is not written is named in the
 metadata with the reason.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from limus.kernel.tables import Table, read_parquet, write_parquet
 from limus.pharmacokinetics.exchange.xpt import Dataset, numbers_of, read_dataset, write_dataset
 from limus.trial.calendar import days_of
 from limus.trial.dataset_spec import DatasetSpec, dataset_specs, schema_of
+from limus.trial.define_xml import define_xml
 
 __all__ = ["FORMATS", "find_datasets", "read_datasets", "write_datasets"]
 
@@ -37,7 +39,7 @@ def write_datasets(
     formats: Sequence[str] = FORMATS,
     about: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Path]]:
-    """Write data sets with a metadata file.
+    """Write data sets with their metadata, as JSON and as Define-XML.
 
     Parameters
     ----------
@@ -74,9 +76,14 @@ def write_datasets(
         described.append(_describe(dataset, written[dataset.name], not_written))
     content = {"limus_datasets": 1, **(about or {}), "datasets": described}
     path = folder / "metadata.json"
+    said = {name: str(value) for name, value in (about or {}).items()}
+    words = ", ".join(f"{name} {value}" for name, value in said.items() if name != "study")
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        define = define_xml(described, study=said.get("study", "unknown"), about=words, created=created)
+        (folder / "define.xml").write_text(define, encoding="utf-8")
     except OSError as error:
         raise OutputError(str(path), error, "a folder that can be written", "choose another --out") from None
     return written
@@ -104,7 +111,11 @@ def _describe(dataset: Dataset, files: Mapping[str, Path], not_written: Mapping[
         values = dataset.table[name]
         text = values.dtype == object
         length = max((len(value) for value in values.tolist()), default=0) if text else 8
-        entry: dict[str, Any] = {"name": name, "label": dataset.labels.get(name, ""), "type": "text" if text else "float"}
+        entry: dict[str, Any] = {
+            "name": name,
+            "label": dataset.labels.get(name, ""),
+            "type": "text" if text else "float",
+        }
         entry |= {"length": max(1, length)}
         if name in dataset.formats:
             entry |= {"type": "date", "format": dataset.formats[name]}

@@ -43,6 +43,8 @@ class DatasetSpec:
         Such as ``DM`` and ``Demographics``.
     model : str
         ``SDTM`` or ``ADaM``.
+    observation_class : str
+        CDISC's class, such as ``FINDINGS``.
     structure : str
         What one record is.
     keys : tuple of str
@@ -54,6 +56,7 @@ class DatasetSpec:
     name: str
     label: str
     model: str
+    observation_class: str
     structure: str
     keys: tuple[str, ...]
     variables: tuple[Variable, ...]
@@ -68,7 +71,7 @@ def dataset_specs() -> Mapping[str, DatasetSpec]:
     mapping of str to DatasetSpec
     """
     folder = library_folder() / "datasets"
-    text = tuple(Column(name) for name in ("dataset", "model", "label", "structure", "keys"))
+    text = tuple(Column(name) for name in ("dataset", "model", "class", "label", "structure", "keys"))
     rows = read_csv(folder / "datasets.csv", text)
     allowed = ("text", "number", "date")
     columns = (Column("dataset"), Column("variable"), Column("label"), Column("type", allowed=allowed))
@@ -81,6 +84,7 @@ def dataset_specs() -> Mapping[str, DatasetSpec]:
             row["dataset"],
             row["label"],
             row["model"],
+            row["class"],
             row["structure"],
             tuple(row["keys"].split()),
             tuple(variables[row["dataset"]]),

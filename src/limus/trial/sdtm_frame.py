@@ -14,7 +14,9 @@ from limus.trial.calendar import date_days, study_days
 from limus.trial.endpoint_library import EndpointLibrary
 from limus.trial.simulated_trial import SimulatedTrial
 
-__all__ = ["TrialFrame", "ascii_text", "number_text", "number_within", "trial_frame", "yes_or_no"]
+__all__ = ["SIMULATED", "TrialFrame", "ascii_text", "number_text", "number_within", "trial_frame", "yes_or_no"]
+
+SIMULATED = "SIM-"  # every STUDYID of a simulated trial begins so: no data set of it can pass for measured
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -77,7 +79,8 @@ def trial_frame(trial: SimulatedTrial, words: EndpointLibrary, first_date: str) 
     TrialFrame
     """
     count = trial.cohort.n
-    study = "".join(letter if letter.isalnum() else "-" for letter in trial.design.name.upper())[:40].strip("-")
+    name = "".join(letter if letter.isalnum() else "-" for letter in ascii_text(trial.design.name).upper())
+    study = f"{SIMULATED}{name}"[:40].strip("-")
     digits = max(4, len(str(count)))
     subject = np.array([f"{study}-{k + 1:0{digits}d}" for k in range(count)], dtype=object)
     start = date_days(first_date) + np.floor(np.arange(count) * (trial.design.accrual_days / count))

@@ -19,16 +19,10 @@ from limus.kernel.execution import Execution
 from limus.kernel.provenance import hash_text
 from limus.kernel.tables import Table, library_folder, write_parquet
 from limus.trial.arm_factors import Reference, find_arm_factors, find_null_factors, make_reference
+from limus.trial.characteristics import ArmSummary, Characteristics, summarise, summarise_allocation, true_effect
 from limus.trial.design import Analysis, Design
 from limus.trial.design_file import design_path, load_design
-from limus.trial.operating_characteristics import (
-    ArmSummary,
-    Characteristics,
-    run_replicates,
-    summarise,
-    summarise_allocation,
-    true_effect,
-)
+from limus.trial.operating_characteristics import run_replicates
 from limus.trial.scenario import Scenario, load_scenario
 from limus.trial.target_engagement import ArmEngagement, arm_engagement
 from limus.workflows.request import Request, json_value, open_run

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from limus.kernel.checks import Finding
-from limus.kernel.errors import FileReadError
+from limus.kernel.errors import FileReadError, UnknownNameError
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table
-from limus.trial.adam import adam_of
+from limus.trial.adam import AdamDatasets, adam_of
 from limus.trial.analysis import analyse_trial
 from limus.trial.analysis_plan import plan_of
 from limus.trial.dataset_files import find_datasets, read_datasets, write_datasets
-from limus.trial.design_file import design_path, load_design
+from limus.trial.design_file import design_names, design_path, load_design
 from limus.trial.endpoint_library import load_endpoints
 from limus.trial.plan_from_data import plan_from_analysis_data, plan_from_data
 from limus.workflows.request import Request, keep_result, open_run
@@ -23,6 +22,9 @@ from limus.workflows.trial_analysis.power_page import read_power_run, write_powe
 from limus.workflows.trial_analysis.report import write_report
 
 __all__ = ["PowerReport", "TrialReportRequest", "run"]
+
+
+_STEPS = 3
 
 
 class TrialReportRequest(Request):
@@ -86,42 +88,57 @@ def run(
     power = read_power_run(folder)
     if power is not None:
         return _power_page(request, power, folder, out, execution)
+    execution.progress.start("read, analyse, report", _STEPS)
+    try:
+        outcome, derived, inputs = _analysed(request, folder, execution)
+        if out is not None:
+            directory = open_run(out, "trial_report", request.as_dict(), execution, inputs)
+            if derived is not None:
+                about = outcome.origin.about
+                written = write_datasets(derived.datasets.values(), directory.path / "adam", about=about)
+                outcome = replace(outcome, files={**outcome.files, **written})
+            html, pdf = write_report(outcome, directory.path)
+            outcome = replace(outcome, report_html=html, report_pdf=pdf)
+            keep_result(outcome, out, "trial_report", request, execution)
+        execution.progress.advance()
+    finally:
+        execution.progress.finish()
+    return outcome
+
+
+def _analysed(
+    request: TrialReportRequest, folder: Path, execution: Execution
+) -> tuple[TrialOutcome, AdamDatasets | None, list[Path]]:
+    """Read and analyse: the outcome, ADaM where it was derived here, and the files that were read."""
     words = load_endpoints(Path(request.endpoints) if request.endpoints else None)
     sdtm_files, adam_files = find_datasets(folder, "SDTM"), find_datasets(folder, "ADaM")
     design = request.design
     if design is None and (folder / DESIGN_FILE).is_file():
         design = str(folder / DESIGN_FILE)
     plan = plan_of(load_design(design)[0], words) if design else None
-    findings: tuple[Finding, ...] = ()
     sdtm: dict[str, Table] = {}
+    derived = None
     if "DM" in sdtm_files:
         sdtm = read_datasets(folder, "SDTM", ("DM", "DS"))
         plan = plan or plan_from_data(sdtm, words)
         derived = adam_of(sdtm, plan)
-        adam, findings = derived.tables, derived.findings
+        adam = derived.tables
     elif "ADSL" in adam_files:
         adam = read_datasets(folder, "ADaM", ("ADSL", "ADTTE"))
         plan = plan or plan_from_analysis_data(adam, words)
     else:
         allowed = "SDTM (DM, DS, ...) or ADaM (ADSL, ADTTE, ...) as parquet, xpt or csv"
         raise FileReadError(str(folder), "no data sets", allowed, "name the folder that holds them")
-    origin = origin_of(sdtm, adam)
+    execution.progress.advance()
+    origin = origin_of(folder, sdtm, adam)
     title = plan.title if plan.from_design else f"Study {origin.study}"
     records = {name: len(table) for name, table in (*sdtm.items(), *adam.items())}
-    files = {name: {path.suffix[1:].lower(): path} for name, path in (*sdtm_files.items(), *adam_files.items())}
+    used = sdtm_files if sdtm else adam_files
+    files = {name: {path.suffix[1:].lower(): path} for name, path in used.items()}
+    findings = derived.findings if derived is not None else ()
     outcome = TrialOutcome(title, origin, analyse_trial(adam, plan), adam, records, files, findings)
-    if out is None:
-        return outcome
-    inputs = [*sdtm_files.values()] if sdtm else [*adam_files.values()]
-    inputs += [design_path(design)] if design else []
-    directory = open_run(out, "trial_report", request.as_dict(), execution, inputs)
-    if sdtm:
-        written = write_datasets(derived.datasets.values(), directory.path / "adam", about={"study": origin.study})
-        outcome = replace(outcome, files={**files, **written})
-    html, pdf = write_report(outcome, directory.path)
-    outcome = replace(outcome, report_html=html, report_pdf=pdf)
-    keep_result(outcome, out, "trial_report", request, execution)
-    return outcome
+    execution.progress.advance()
+    return outcome, derived, [*used.values(), *([design_path(design)] if design else [])]
 
 
 def _power_page(
@@ -141,6 +158,9 @@ def _simulated(request: TrialReportRequest, out: Path | None, execution: Executi
     """Run a design, as ``limus trial run`` does."""
     from limus.workflows import trial_run  # noqa: PLC0415
 
+    if not request.data.endswith(".toml") and request.data not in design_names():
+        allowed = f"a folder that exists, a .toml file, or {', '.join(design_names())}"
+        raise UnknownNameError("limus trial report", request.data, allowed, "check the path")
     settings = request.as_dict()
     settings["design"] = settings.pop("data")
     return trial_run.run(trial_run.TrialRunRequest(**settings), out=out, execution=execution)

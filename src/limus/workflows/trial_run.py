@@ -88,8 +88,9 @@ def run(request: TrialRunRequest, *, out: Path | None = None, execution: Executi
         domains = sdtm_of(trial, words=words)
         sdtm = {name: dataset.table for name, dataset in domains.items()}
         files: dict[str, dict[str, Path]] = {}
-        about = {"study": str(sdtm["DM"]["STUDYID"][0]), "design": design.name, "scenario": trial.scenario.name}
-        about |= {"seed": str(request.seed), "simulated": "Y"}
+        study = str(sdtm["DM"]["STUDYID"][0])
+        origin = Origin(study, True, trial.scenario.name, request.seed, trial.scenario.title)
+        about = {**origin.about, "design": design.name}
         if directory is not None:
             files |= write_datasets(domains.values(), directory.path / "sdtm", formats=request.formats, about=about)
             # the analysis reads what was written, as it would a real trial's
@@ -103,7 +104,6 @@ def run(request: TrialRunRequest, *, out: Path | None = None, execution: Executi
             files |= write_datasets(datasets, directory.path / "adam", formats=request.formats, about=about)
             adam = read_datasets(directory.path, "ADaM", ("ADSL", "ADTTE"))
         progress.advance()
-        origin = Origin(about["study"], True, trial.scenario.name, request.seed, trial.scenario.title)
         records = {name: len(table) for name, table in (*sdtm.items(), *adam.items())}
         said = (*findings, *trial.findings, *derived.findings)
         outcome = TrialOutcome(design.title, origin, analyse_trial(adam, plan), adam, records, files, said)

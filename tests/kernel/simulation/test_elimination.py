@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from llvmlite import binding, ir
 from numpy.typing import NDArray
 
+from limus.kernel.execution import Execution, SilentProgress
 from limus.kernel.language import read_model_text
 from limus.kernel.simulation import compile_model, simulate
 from limus.kernel.simulation.engine import factor_layout, native, program
@@ -129,3 +131,23 @@ def test_loops_and_straight_lines_give_one_solution(monkeypatch: pytest.MonkeyPa
         found.append(result.values)
     native._build.cache_clear()
     np.testing.assert_allclose(found[1], found[0], rtol=1e-8, atol=1e-10)
+
+
+class Told(SilentProgress):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+
+    def start(self, label: str, total: int) -> None:
+        self.labels.append(label)
+
+
+def test_a_large_model_says_how_long_its_machine_code_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = compile_model(read_model_text(network(20), language="antimony"), ["s0"])
+    told = Told()
+    simulate(model, [0.0, 1.0], execution=Execution(progress=told))
+    assert told.labels == []
+    monkeypatch.setattr(sys.modules["limus.kernel.simulation.simulate"], "_LONG_BUILD_S", 0.0)
+    simulate(model, [0.0, 1.0], execution=Execution(progress=told))
+    assert told.labels[0].startswith("machine code for 20 states, about ")

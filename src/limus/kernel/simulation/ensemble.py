@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from limus.kernel.simulation.compiled import CompiledModel
 from limus.kernel.simulation.engine.batch import Batch
 from limus.kernel.simulation.engine.native import build_native, solve_batch
+from limus.kernel.simulation.event_batches import solve_event_batch
 from limus.kernel.simulation.hybrid import solve_with_events
-from limus.kernel.simulation.lsoda import Task, solve_trajectory
+from limus.kernel.simulation.lsoda import Task, Trajectory, solve_trajectory
 from limus.kernel.simulation.schedule import Schedule
 
 __all__ = ["ENGINE", "LINEAR", "REFERENCE", "Solution", "Work", "solve"]
 
 ENGINE, LINEAR, REFERENCE = "rodas5p", "exact", "lsoda"
 _OK = 1
+_TOGETHER = 512  # sets of a model with events, which go from event to event
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,17 +90,11 @@ def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = 
     Solution
         A set that the engine gave up is solved by the reference solver, and says so.
     """
+    if work.model.system.events:
+        return _solve_events(work, threads, after_chunk)
     model, count = work.model, len(work.inputs)
-    by_engine = count > 0 and not model.system.events and not work.only_reference
-    native = build_native(model) if by_engine else None
-    batch = Batch.create(
-        inputs=work.inputs,
-        schedule=work.schedule,
-        starts=work.starts,
-        times=work.times,
-        outputs=len(model.outputs),
-        states=len(model.states),
-    )
+    native = build_native(model) if count > 0 and not work.only_reference else None
+    batch = _batch(work)
     if native is not None:
         solve_batch(
             native,
@@ -114,15 +110,49 @@ def solve(work: Work, *, threads: int = 1, after_chunk: Callable[[int], None] = 
     given_up = np.flatnonzero((batch.status != _OK) | ~_is_finite(batch))
     failure_times = np.full(count, np.nan)
     for i in given_up.tolist():
-        trajectory = (solve_with_events if model.system.events else solve_trajectory)(_task(work, batch, i))
-        asked = int(batch.time_counts[i])
-        batch.values[i, :asked], words[i], solver[i] = trajectory.values, trajectory.status, REFERENCE
-        batch.end_states[i] = trajectory.end_state
+        trajectory = solve_trajectory(_task(work, batch, i))
+        words[i], solver[i] = trajectory.status, REFERENCE
+        _take(batch, i, trajectory)
         if trajectory.status != "ok":  # the engine stops nearer to where a solution ends
             failure_times[i] = np.fmin(trajectory.failure_time, batch.failure_times[i])
         if native is None:
             after_chunk(1)
     return Solution(batch.values, tuple(words), failure_times, tuple(solver), batch.end_states)
+
+
+def _solve_events(work: Work, threads: int, after_chunk: Callable[[int], None]) -> Solution:
+    """Solve a model with triggered events, some sets together."""
+    model, count = work.model, len(work.inputs)
+    by_engine = count > 0 and not work.only_reference and len(model.states) > 0
+    native = build_native(model) if by_engine else None
+    batch = _batch(work)
+    words, solver, failure_times = ["ok"] * count, [ENGINE] * count, np.full(count, np.nan)
+    for begin in range(0, count, _TOGETHER):
+        tasks = [_task(work, batch, i) for i in range(begin, min(begin + _TOGETHER, count))]
+        found = [None] * len(tasks) if native is None else solve_event_batch(native, tasks, threads)
+        for i, (task, trajectory) in enumerate(zip(tasks, found, strict=True), begin):
+            solver[i] = ENGINE if trajectory else REFERENCE
+            done = trajectory or solve_with_events(task)
+            _take(batch, i, done)
+            words[i], failure_times[i] = done.status, done.failure_time
+        after_chunk(len(tasks))
+    return Solution(batch.values, tuple(words), failure_times, tuple(solver), batch.end_states)
+
+
+def _batch(work: Work) -> Batch:
+    return Batch.create(
+        inputs=work.inputs,
+        schedule=work.schedule,
+        starts=work.starts,
+        times=work.times,
+        outputs=len(work.model.outputs),
+        states=len(work.model.states),
+    )
+
+
+def _take(batch: Batch, i: int, trajectory: Trajectory) -> None:
+    batch.values[i, : int(batch.time_counts[i])] = trajectory.values
+    batch.end_states[i] = trajectory.end_state
 
 
 def _is_finite(batch: Batch) -> NDArray[np.bool_]:

@@ -1,29 +1,100 @@
-"""Models with triggered events, solved by the reference solver with the meaning that SBML gives to events.
+"""Models with triggered events, with the meaning that SBML gives to them.
 
 When a trigger turns from false to true its event is due after its delay. Of the events due at one time the one with
 the highest priority is executed; all its assignments are made at once; then the triggers are looked at again, which may
 make further events due, or cancel one that is not persistent. An output at the time of an event is the value after it.
+
+This is decided here for both solvers: :func:`follow` yields the stretches between events and is sent what a solver
+reached. The engine lets simple events happen by itself (:mod:`limus.kernel.simulation.engine.watch`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.execution import spawn_generators
-from limus.kernel.simulation.lsoda import Task, Trajectory, begin_run, happen
+from limus.kernel.simulation.lsoda import Run, Task, Trajectory, begin_run, happen
 from limus.kernel.simulation.schedule import group_stops, rounding
 
-__all__ = ["solve_with_events"]
+__all__ = [
+    "ENDLESS",
+    "LONGEST_STEP",
+    "LOOKS",
+    "MOST_EXECUTIONS",
+    "Flow",
+    "Reached",
+    "Stretch",
+    "follow",
+    "solve_with_events",
+]
 
-_LOOKS = 8  # at the triggers within a step
-_MOST_EXECUTIONS = 100_000
+LOOKS = 8  # at the triggers within a step
+LONGEST_STEP = 0.25  # of a stretch, so that the looks are not too far apart
+MOST_EXECUTIONS = 100_000
+_SHORT = 4.0  # times what rounding makes of a time: too short a way for a solver
+_MOST_STEPS = 50_000  # of the reference solver in a stretch
+ENDLESS = "events trigger each other without end"
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stretch:
+    """A way to go as long as no trigger changes.
+
+    Attributes
+    ----------
+    run : Run
+        Inputs and infusions that hold.
+    begin, end : float
+    state : (S,) array
+        At the begin.
+    triggers : (E,) array of bool
+        What they are after the begin.
+    asked : (K,) array
+        Output times strictly inside.
+    """
+
+    run: Run
+    begin: float
+    end: float
+    state: Floats
+    triggers: NDArray[np.bool_]
+    asked: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reached:
+    """How far a solver came.
+
+    Attributes
+    ----------
+    time : float
+        The end, the first time at which a trigger differs, or where the solver failed.
+    state : (S,) array
+    outputs : (K, O) array
+        At the times asked before that time.
+    known, triggers : (E,) array of bool or None
+        What triggers were known to be after events that the solver let happen, and what it then found them to be; None
+        where it let nothing happen and found nothing.
+    status : str
+        'ok' or the reason.
+    """
+
+    time: float
+    state: Floats
+    outputs: Floats
+    known: NDArray[np.bool_] | None = None
+    triggers: NDArray[np.bool_] | None = None
+    status: str = "ok"
+
+
+Flow: TypeAlias = Generator[Stretch, Reached, Trajectory]
 
 
 class _Path(Protocol):
@@ -51,17 +122,20 @@ class _Hybrid:
         self.p = self.run.p
         self.due: list[_Due] = []
         self.executions = 0
-        self.chance = spawn_generators(1, 1, stream="events of equal priority")[0]
+        self.chance: np.random.Generator | None = None
         starts = np.cumsum([0, *(len(event.targets) for event in self.events)]).tolist()
         self.slices = [slice(a, b) for a, b in pairwise(starts)]
         self.true = np.array([event.initial_value for event in self.events])
 
     def triggers(self, t: float, state: Floats) -> NDArray[np.bool_]:
-        return np.array(self.model.evaluate("triggers", t, state.tolist(), self.p), dtype=float) != 0.0
+        return _triggers(self.run, t, state)
 
-    def notice(self, t: float) -> None:
+    def outputs(self, t: float) -> list[float]:
+        return self.model.evaluate("outputs", t, self.state.tolist(), self.p)
+
+    def notice(self, t: float, seen: NDArray[np.bool_] | None = None) -> None:
         """Look at the triggers: what turned true is due, what turned false cancels if it does not persist."""
-        now = self.triggers(t, self.state)
+        now = self.triggers(t, self.state) if seen is None else seen
         for i in np.flatnonzero(now & ~self.true).tolist():
             y = self.state.tolist()
             delay = self.model.evaluate("delays", t, y, self.p)[i]
@@ -84,73 +158,88 @@ class _Hybrid:
                 values = self.model.evaluate("kicks", t, self.state.tolist(), self.p)[self.slices[chosen.event]]
             self.state[list(self.events[chosen.event].targets)] = values
             self.executions += 1
-            if self.executions > _MOST_EXECUTIONS:
+            if self.executions > MOST_EXECUTIONS:
                 raise _EndlessError
             self.notice(t)
 
     def choose(self, equals: list[_Due]) -> _Due:
         """Of equal priorities SBML wants a choice by chance."""
-        return equals[0] if len(equals) == 1 else equals[int(self.chance.integers(len(equals)))]
+        if len(equals) == 1:
+            return equals[0]
+        if self.chance is None:
+            self.chance = spawn_generators(1, 1, stream="events of equal priority")[0]
+        return equals[int(self.chance.integers(len(equals)))]
 
-    def advance(self, t: float, stop: float, asked: Floats, rows: list[list[float]]) -> tuple[float, str]:
-        """Integrate to ``stop``, or to the first event before it; put out what is asked strictly before that time."""
-        from scipy.integrate import LSODA  # noqa: PLC0415
 
-        if len(self.state) == 0:
-            return self._advance_without_states(t, stop, asked, rows)
-        if stop - t <= rounding(stop, self.run.start):  # too short a way for a solver
-            return stop, "ok"
-        solver = LSODA(
-            self.run.derivatives,
-            t,
-            self.state,
-            stop,
-            rtol=self.run.relative_tolerance,
-            atol=self.run.absolute_tolerance,
-            jac=self.run.jacobian,
-            max_step=max((stop - t) / 4.0, 1e-300),
-        )
-        while solver.status == "running":
-            message = solver.step()
-            if message is not None or not np.isfinite(solver.y).all():
-                return float(solver.t), message or "not finite"
-            path = solver.dense_output()
-            found = self._first_change(float(solver.t_old), float(solver.t), path)
-            end = float(solver.t) if found is None else found
-            self._put_out(asked, rows, end, path)
-            if found is not None:
-                self.state = path(found)
-                return found, "ok"
-        self.state = np.array(solver.y)
-        return stop, "ok"
+def _triggers(run: Run, t: float, state: Floats) -> NDArray[np.bool_]:
+    return np.array(run.model.evaluate("triggers", t, state.tolist(), run.p), dtype=float) != 0.0
 
-    def _advance_without_states(
-        self, t: float, stop: float, asked: Floats, rows: list[list[float]]
-    ) -> tuple[float, str]:
+
+def _advance(stretch: Stretch) -> Reached:
+    """Go along a stretch with LSODA."""
+    from scipy.integrate import LSODA  # noqa: PLC0415
+
+    run, begin, end = stretch.run, stretch.begin, stretch.end
+    rows: list[list[float]] = []
+    if len(stretch.state) == 0:
+
         def nothing(_: float) -> Floats:
-            return self.state
+            return stretch.state
 
-        found = self._first_change(t, stop, nothing)
-        self._put_out(asked, rows, stop if found is None else found, nothing)
-        return stop if found is None else found, "ok"
+        found = _first_change(stretch, begin, end, nothing)
+        _put_out(stretch, rows, end if found is None else found, nothing)
+        return _reached(stretch, end if found is None else found, stretch.state, rows)
+    solver = LSODA(
+        run.derivatives,
+        begin,
+        stretch.state,
+        end,
+        rtol=run.relative_tolerance,
+        atol=run.absolute_tolerance,
+        jac=run.jacobian,
+        max_step=max((end - begin) * LONGEST_STEP, 1e-300),
+    )
+    steps = 0
+    while solver.status == "running":
+        before, steps = float(solver.t), steps + 1
+        message = solver.step()
+        if message is None and not np.isfinite(solver.y).all():
+            message = "not finite"
+        if message is None and (solver.t == before or steps > _MOST_STEPS):
+            message = "the step became too small"  # LSODA itself goes on
+        if message is not None:
+            return _reached(stretch, float(solver.t), np.array(solver.y), rows, message)
+        path = solver.dense_output()
+        found = _first_change(stretch, float(solver.t_old), float(solver.t), path)
+        _put_out(stretch, rows, float(solver.t) if found is None else found, path)
+        if found is not None:
+            return _reached(stretch, found, path(found), rows)
+    return _reached(stretch, end, np.array(solver.y), rows)
 
-    def _put_out(self, asked: Floats, rows: list[list[float]], end: float, path: _Path) -> None:
-        while len(rows) < len(asked) and asked[len(rows)] < end:
-            time = float(asked[len(rows)])
-            rows.append(self.model.evaluate("outputs", time, path(time).tolist(), self.p))
 
-    def _first_change(self, begin: float, end: float, path: _Path) -> float | None:
-        """First time in (begin, end] at which a trigger differs from what it was; on its far side."""
+def _reached(stretch: Stretch, time: float, state: Floats, rows: list[list[float]], status: str = "ok") -> Reached:
+    outputs = np.array(rows, dtype=np.float64).reshape(len(rows), len(stretch.run.model.outputs))
+    return Reached(time, state, outputs, status=status)
 
-        def changed(time: float) -> bool:
-            return bool((self.triggers(time, path(time)) != self.true).any())
 
-        left = begin
-        for right in np.linspace(begin, end, _LOOKS + 1)[1:].tolist():
-            if changed(right):
-                return _bisect(changed, left, right)
-            left = right
-        return None
+def _put_out(stretch: Stretch, rows: list[list[float]], end: float, path: _Path) -> None:
+    while len(rows) < len(stretch.asked) and stretch.asked[len(rows)] < end:
+        time = float(stretch.asked[len(rows)])
+        rows.append(stretch.run.model.evaluate("outputs", time, path(time).tolist(), stretch.run.p))
+
+
+def _first_change(stretch: Stretch, begin: float, end: float, path: _Path) -> float | None:
+    """First time in (begin, end] at which a trigger differs from what it was; on its far side."""
+
+    def changed(time: float) -> bool:
+        return bool((_triggers(stretch.run, time, path(time)) != stretch.triggers).any())
+
+    left = begin
+    for right in np.linspace(begin, end, LOOKS + 1)[1:].tolist():
+        if changed(right):
+            return _bisect(changed, left, right)
+        left = right
+    return None
 
 
 def _bisect(changed: Callable[[float], bool], left: float, right: float) -> float:
@@ -165,7 +254,7 @@ class _EndlessError(Exception):
 
 
 def solve_with_events(task: Task) -> Trajectory:
-    """Solve one parameter set of a model with triggered events.
+    """Solve one parameter set of a model with triggered events by the reference solver.
 
     Parameters
     ----------
@@ -176,8 +265,35 @@ def solve_with_events(task: Task) -> Trajectory:
     Trajectory
         Outputs are the values after events and before doses of the same time.
     """
+    flow = follow(task)
+    try:
+        stretch = next(flow)
+        while True:
+            stretch = flow.send(_advance(stretch))
+    except StopIteration as end:
+        found: Trajectory = end.value
+        return found
+
+
+def follow(task: Task) -> Flow:
+    """Follow a trajectory from event to event.
+
+    Parameters
+    ----------
+    task : Task
+
+    Yields
+    ------
+    Stretch
+        To be answered by what a solver reached.
+
+    Returns
+    -------
+    Trajectory
+        As :func:`solve_with_events`.
+    """
     hybrid, times = _Hybrid(task), task.times
-    t, rows = task.start, list[list[float]]()
+    t, rows = task.start, list[Sequence[float]]()
     if hybrid.status != "ok":
         return _ended(hybrid, times, rows, hybrid.status, t)
     try:
@@ -185,24 +301,35 @@ def solve_with_events(task: Task) -> Trajectory:
         hybrid.execute(t)
         for stop, group in group_stops(task.happenings, times, task.start, float(times[-1])):
             while t < stop:
-                wait = min((d.time for d in hybrid.due), default=stop)
-                t, status = hybrid.advance(t, min(stop, max(wait, t)), times, rows)
-                if status != "ok":
-                    return _ended(hybrid, times, rows, status, t)
-                hybrid.notice(t)
+                end = min(stop, max(t, min((d.time for d in hybrid.due), default=stop)))
+                seen = None
+                short = _SHORT * rounding(end, task.start)
+                if end - t > short:
+                    while times[len(rows)] <= t + short:
+                        rows.append(hybrid.outputs(float(times[len(rows)])))
+                    asked = times[len(rows) : int(np.searchsorted(times, end))]
+                    reached = yield Stretch(hybrid.run, t, end, hybrid.state, hybrid.true, asked)
+                    rows += reached.outputs.tolist()
+                    t, hybrid.state, seen = reached.time, reached.state, reached.triggers
+                    hybrid.true = hybrid.true if reached.known is None else reached.known
+                    if reached.status != "ok":
+                        return _ended(hybrid, times, rows, reached.status, t)
+                else:
+                    t = end
+                hybrid.notice(t, seen)
                 hybrid.execute(t)
             while len(rows) < len(times) and times[len(rows)] <= stop:
-                rows.append(hybrid.model.evaluate("outputs", float(times[len(rows)]), hybrid.state.tolist(), hybrid.p))
+                rows.append(hybrid.outputs(float(times[len(rows)])))
             happen(hybrid.run, hybrid.state, stop, group)
             if group:
                 hybrid.notice(t)
                 hybrid.execute(t)
     except _EndlessError:
-        return _ended(hybrid, times, rows, "events trigger each other without end", t)
+        return _ended(hybrid, times, rows, ENDLESS, t)
     return _ended(hybrid, times, rows, "ok", float("nan"))
 
 
-def _ended(hybrid: _Hybrid, times: Floats, rows: list[list[float]], status: str, at: float) -> Trajectory:
+def _ended(hybrid: _Hybrid, times: Floats, rows: Sequence[Sequence[float]], status: str, at: float) -> Trajectory:
     values = np.full((len(times), len(hybrid.model.outputs)), np.nan)
     values[: len(rows)] = np.array(rows).reshape(len(rows), len(hybrid.model.outputs))
     return Trajectory(values, status, at, hybrid.state)

@@ -14,6 +14,7 @@ from limus.kernel.execution import Execution, split_chunks
 from limus.kernel.language import Expression, evaluate_arrays
 from limus.kernel.simulation.compiled import CompiledModel
 from limus.kernel.simulation.dosing import Dose, DoseTable, Treatment, check_treatment
+from limus.kernel.simulation.engine.native import build_native, expected_build_time_s
 from limus.kernel.simulation.ensemble import Solution, Work, solve
 from limus.kernel.simulation.schedule import same_time, write_out
 from limus.kernel.simulation.steady_dosing import find_steady_states
@@ -28,6 +29,7 @@ from limus.kernel.simulation.system import state_symbol
 __all__ = ["SimulationResult", "parameter_rows", "simulate"]
 
 _CHUNK = 512
+_LONG_BUILD_S = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,6 +248,10 @@ def _starts(grid: NDArray[np.float64], start: ArrayLike | None, count: int) -> N
 
 def _solve_here(work: Work, execution: Execution, label: str) -> Solution:
     """Threads of this process: the engine does not hold Python back."""
+    if not work.only_reference and (seconds := expected_build_time_s(work.model)) > _LONG_BUILD_S:
+        execution.progress.start(f"machine code for {len(work.model.states)} states, about {seconds:.0f} s", 1)
+        build_native(work.model)
+        execution.progress.finish()
     if label:
         execution.progress.start(label, len(work.inputs))
 

@@ -90,11 +90,12 @@ def _period(
     model: CompiledModel, rows: Floats, doses: DoseTable, changes: InputChanges, steady: NDArray[np.int64]
 ) -> _Period:
     inputs = rows[doses.subject[steady]]
-    for i in np.argsort(changes.time, kind="stable").tolist():
-        concerned = (changes.time[i] <= doses.time[steady]) & np.isin(
-            doses.subject[steady], doses.subject[steady] if changes.subject[i] == EVERY else changes.subject[[i]]
-        )
-        inputs[concerned, model.inputs.index(changes.inputs[changes.input[i]])] = changes.value[i]
+    order = np.argsort(changes.time, kind="stable")
+    for k, name in enumerate(changes.inputs):
+        own = order[changes.input[order] == k]
+        last = _last_changes(changes.time[own], changes.subject[own], doses.time[steady], doses.subject[steady])
+        is_changed = last >= 0
+        inputs[is_changed, model.inputs.index(name)] = changes.value[own][last[is_changed]]
     places = np.array([model.states.index(name) for name in doses.targets])
     amount = doses.amount[steady] * doses.bioavailability[steady]
     duration, interval = doses.duration[steady], doses.interval[steady]
@@ -110,6 +111,26 @@ def _period(
         rate=rate,
         off=np.where(slow, duration - before * interval, np.inf),
     )
+
+
+def _last_changes(
+    times: Floats, subjects: NDArray[np.int64], asked: Floats, asked_subjects: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the place of the last of the changes, in time order, that concerns a subject until a time; -1 for none."""
+    found = np.full(len(asked), -1, dtype=np.int64)
+    until = np.searchsorted(times, asked, side="right")  # changes before this place are not later than asked
+    every = np.flatnonzero(subjects == EVERY)
+    if len(every):
+        before = np.searchsorted(every, until) - 1
+        found = np.where(before >= 0, every[before], found)
+    own = np.flatnonzero(subjects != EVERY)
+    if len(own):
+        own = own[np.argsort(subjects[own], kind="stable")]  # by subject, then by place
+        keys = subjects[own] * (len(times) + 1) + own
+        before = np.searchsorted(keys, asked_subjects * (len(times) + 1) + until) - 1
+        is_own = (before >= 0) & (subjects[own[before]] == asked_subjects)
+        found = np.where(is_own, np.maximum(found, own[before]), found)
+    return found
 
 
 def taking_part(system: System) -> NDArray[np.int64]:

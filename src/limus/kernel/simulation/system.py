@@ -68,6 +68,10 @@ class _Builder:
         self.starts = {a.variable: a.formula for a in model.initial_assignments}
         self.species = {s.name: s for s in model.species}
         self.reactions = {r.name: r for r in model.reactions}
+        self.taking_part: dict[str, list[Reaction]] = {}
+        for reaction in model.reactions:
+            for name in dict.fromkeys(reference.species for reference in (*reaction.reactants, *reaction.products)):
+                self.taking_part.setdefault(name, []).append(reaction)
         self.stoichiometries = {
             ref.name: ref.stoichiometry for r in model.reactions for ref in (*r.reactants, *r.products) if ref.name
         }
@@ -236,7 +240,7 @@ class _Builder:
             return ZERO
         species = self.species[name]
         terms: list[Expression] = []
-        for reaction in self.model.reactions:
+        for reaction in self.taking_part.get(name, ()):
             net = _net_stoichiometry(reaction, name)
             if net != ZERO:
                 terms.append(apply("multiply", self.now(net), self._now(reaction.name)))

@@ -6,8 +6,8 @@ AB_i, which is A with column i of B. With f the answers and V the variance of th
     first_i = mean(f_B (f_ABi - f_A)) / V        (Saltelli 2010, table 2 b)
     total_i = mean((f_A - f_ABi)^2) / (2 V)      (Jansen 1999; Saltelli 2010, table 2 f)
 
-as ``scipy.stats.sobol_indices`` has them, which cannot be used whole: its bootstrap takes no seed, and it needs a finite
-answer at each of 2^k points.
+as ``scipy.stats.sobol_indices`` has them, which cannot be used whole: its bootstrap takes no seed, and it needs a
+finite answer at each of 2^k points.
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ variables                              file
 ``PCTESTCD``                           concentration domain (PC) of SDTM
 ``USUBJID`` and ``AFRLT``              analysis data set ADPPK
 ``USUBJID``, none of these             one row a subject: constant covariates
+none: the file begins with ``{``       FHIR R4 bundle of one patient, JSON
 anything else                          NONMEM event table, CSV or Parquet
 =====================================  =============================================
 
-One NONMEM table or one ADPPK stands alone; EX may have PC and a table of subjects beside it.
+One NONMEM table, one ADPPK or one bundle stands alone; EX may have PC and a table of subjects beside it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.event_table.units import TableUnits, override_units, with_concentration_unit
 from limus.pharmacokinetics.exchange.adppk_read import read_adppk
 from limus.pharmacokinetics.exchange.cdisc import read_sdtm
+from limus.pharmacokinetics.exchange.fhir.bundle import is_fhir_file
+from limus.pharmacokinetics.exchange.fhir.read import MonitoredDrug, read_bundle
 from limus.pharmacokinetics.exchange.xpt import variables_of
 
 __all__ = ["KINDS", "EventFileOptions", "header_of", "kind_of_file", "read_event_files"]
@@ -35,12 +38,13 @@ __all__ = ["KINDS", "EventFileOptions", "header_of", "kind_of_file", "read_event
 KINDS = {
     "nonmem": "a NONMEM event table",
     "adppk": "ADPPK",
+    "fhir": "a FHIR bundle",
     "ex": "EX",
     "pc": "PC",
     "subjects": "a table of subjects",
 }
 _CHOICES = ("EXTRT", "PCTESTCD", "PCSPEC")
-_TOGETHER = "one NONMEM table, one ADPPK, or EX with PC and a table of subjects"
+_TOGETHER = "one NONMEM table, one ADPPK, one FHIR bundle, or EX with PC and a table of subjects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class EventFileOptions:
         For the check of slipped units of a NONMEM table.
     choices : mapping of str to str
         Which EXTRT, PCTESTCD or PCSPEC to take of SDTM domains that hold several.
+    drug : MonitoredDrug, optional
+        What to look for in a FHIR bundle.
     """
 
     units: TableUnits
@@ -66,6 +72,7 @@ class EventFileOptions:
     compartments: Mapping[int, str] | None = None
     typical: tuple[TypicalRange, ...] = ()
     choices: Mapping[str, str] | None = None
+    drug: MonitoredDrug | None = None
 
 
 def kind_of_file(path: Path) -> str:
@@ -87,6 +94,8 @@ def kind_of_file(path: Path) -> str:
     """
     if path.suffix.lower() == ".parquet":
         return "nonmem"
+    if is_fhir_file(path):
+        return "fhir"
     names = variables_of(path) if path.suffix.lower() == ".xpt" else header_of(path)
     for variable, kind in (("EXTRT", "ex"), ("PCTESTCD", "pc")):
         if variable in names:
@@ -149,7 +158,7 @@ def read_event_files(
         As the reader of the kind of file.
     """
     kinds = [kind_of_file(path) for path in paths]
-    if sorted(kinds) not in (["nonmem"], ["adppk"]) and not _is_sdtm(kinds):
+    if sorted(kinds) not in (["nonmem"], ["adppk"], ["fhir"]) and not _is_sdtm(kinds):
         got = ", ".join(f"{path.name} ({KINDS[kind]})" for path, kind in zip(paths, kinds, strict=True)) or "none"
         raise InputError("event files", got, _TOGETHER, "give the files of one kind")
     choices = options.choices or {}
@@ -163,10 +172,15 @@ def read_event_files(
     elif kinds == ["adppk"]:
         given = override_units(options.units, options.unit_settings) if options.unit_settings else None
         table = read_adppk(paths[0], units=given, compartments=options.compartments)
+    elif options.unit_settings:
+        got = ", ".join(options.unit_settings)
+        allowed = f"no units: {' and '.join(KINDS[kind] for kind in kinds)} carry them with each value"
+        raise InputError("--unit", got, allowed, "leave it out")
+    elif kinds == ["fhir"]:
+        if options.drug is None:
+            raise InputError("event files", f"{paths[0].name} (a FHIR bundle)", "another kind", "use limus tdm")
+        table = read_bundle(paths[0], options.drug, concentration=options.units.concentration)
     else:
-        if options.unit_settings:
-            got, allowed = ", ".join(options.unit_settings), "no units: EX and PC carry them with each value"
-            raise InputError("--unit", got, allowed, "leave it out")
         table = read_sdtm(
             by_kind["ex"],
             by_kind.get("pc"),

@@ -15,10 +15,10 @@ from limus.kernel.tables import Entry, Table, library_folder, read_toml
 from limus.molecule.bench_result import BenchValue
 from limus.molecule.compound import Compound
 from limus.signalling.bench_parameters import with_bench_values
-from limus.signalling.prediction import PredictedRow, predict_observations
 from limus.signalling.culture import Culture, drugs_of, run_culture
 from limus.signalling.model_library import load_model
 from limus.signalling.observations import Potency, load_potencies
+from limus.signalling.prediction import PredictedRow, predict_observations
 from limus.signalling.protocol import find_protocol
 from limus.signalling.sourced_model import SourcedModel
 from limus.workflows.potency import Curve, simulate_curves

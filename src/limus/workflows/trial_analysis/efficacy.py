@@ -129,8 +129,8 @@ def _days_free(outcome: TrialOutcome, chosen: Sequence[EventSummary], key: str) 
     heads = tuple(ColumnHead(key_of(c.test), f"{c.test} minus {base}", "days") for c in known[0].comparisons)
     rows = tuple(Row(key_of(one.code), one.label, tuple(_days(c) for c in one.comparisons)) for one in known)
     note = (
-        "Difference of restricted means with 95 % interval, up to the day in brackets, the end of the shorter follow-up; "
-        f"not stratified. {escape_markup(outcome.origin.sentence)}"
+        "Difference of restricted means with 95 % interval, up to the day in brackets, the end of the shorter "
+        f"follow-up; not stratified. {escape_markup(outcome.origin.sentence)}"
     )
     return [Table(f"days-{key}", "Days free of the event", heads, rows, note=note, stub="Event")]
 

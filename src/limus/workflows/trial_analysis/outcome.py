@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from limus.kernel.checks import Finding
 from limus.kernel.tables import Table
 from limus.trial.analysis import TrialAnalysis
+from limus.trial.sdtm_frame import SIMULATED
 from limus.workflows.trial_analysis.as_json import analysis_as_dict
 
 __all__ = ["DESIGN_FILE", "NOTICE", "Origin", "TrialOutcome", "origin_of"]
@@ -44,8 +46,16 @@ class Origin:
     def words(self) -> str:
         """One phrase for notes and captions."""
         if self.simulated:
-            return f"one simulated trial, scenario {self.scenario}, seed {self.seed}"
+            seed = f", seed {self.seed}" if self.seed >= 0 else ""
+            return f"one simulated trial, scenario {self.scenario}{seed}"
         return f"data sets of study {self.study}"
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What the metadata of data sets say."""
+        if not self.simulated:
+            return {"study": self.study}
+        return {"study": self.study, "simulated": "Y", "scenario": self.scenario, "seed": str(self.seed)}
 
     @property
     def sentence(self) -> str:
@@ -53,27 +63,43 @@ class Origin:
         return self.words[:1].upper() + self.words[1:] + "."
 
 
-def origin_of(sdtm: Mapping[str, Table], adam: Mapping[str, Table]) -> Origin:
-    """Read from TS whether data are simulated, and how.
+def origin_of(folder: Path, sdtm: Mapping[str, Table], adam: Mapping[str, Table]) -> Origin:
+    """Tell whether data are simulated, and how: TS says so, or the metadata beside the data, or the name of the study.
 
     Parameters
     ----------
+    folder : Path
+        Where the data sets stand.
     sdtm, adam : mapping of str to Table
 
     Returns
     -------
     Origin
-        Without TS, or where it does not say so, the data are taken as measured.
+        Measured where nothing says that they are simulated.
     """
     first = next((table for table in (*sdtm.values(), *adam.values()) if len(table)), None)
     study = str(first["STUDYID"][0]) if first is not None and "STUDYID" in first.names else "unknown"
-    if "TS" not in sdtm:
-        return Origin(study, simulated=False)
-    said = dict(zip(sdtm["TS"]["TSPARMCD"].tolist(), sdtm["TS"]["TSVAL"].tolist(), strict=True))
+    said = {"STYPE": "SIMULATION"} if study.startswith(SIMULATED) else {}
+    for place in (folder, folder / "sdtm", folder / "adam"):
+        said |= _metadata(place)
+    if "TS" in sdtm:
+        said |= dict(zip(sdtm["TS"]["TSPARMCD"].tolist(), sdtm["TS"]["TSVAL"].tolist(), strict=True))
     if said.get("STYPE") != "SIMULATION":
         return Origin(study, simulated=False)
     seed = said.get("SEED", "")
-    return Origin(study, True, said.get("SCENARIO", ""), int(seed) if seed.lstrip("-").isdigit() else -1)
+    return Origin(study, True, said.get("SCENARIO", "not named"), int(seed) if seed.lstrip("-").isdigit() else -1)
+
+
+def _metadata(folder: Path) -> dict[str, str]:
+    """What ``metadata.json`` says of a simulation, in the words of TS."""
+    try:
+        content = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, dict) or content.get("simulated") != "Y":
+        return {}
+    found = {"STYPE": "SIMULATION"}
+    return found | {name.upper(): str(content[name]) for name in ("scenario", "seed") if name in content}
 
 
 @dataclass(frozen=True, eq=False)

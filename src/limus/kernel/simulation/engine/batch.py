@@ -42,6 +42,7 @@ SLOTS = (
     "absolute_tolerance",
     "most_steps",
     "sensitivity_errors",
+    "triggers",
 )
 
 
@@ -63,6 +64,9 @@ class Batch:
     end_states : (N, S) array
     status : (N,) array of int64
     failure_times, steps : (N,) array
+    triggers : (N, 2, E) array
+        Of each event, 1 where its trigger is true, otherwise 0: as known, and as it is. At the start only the first
+        counts; at the end they differ where a change ended the trajectory.
     """
 
     inputs: Floats
@@ -77,14 +81,27 @@ class Batch:
     status: Integers
     failure_times: Floats
     steps: Floats
+    triggers: Floats
 
     @classmethod
     def create(
-        cls, *, inputs: Floats, schedule: Schedule, starts: Floats, times: Floats, outputs: int, states: int
+        cls,
+        *,
+        inputs: Floats,
+        schedule: Schedule,
+        starts: Floats,
+        times: Floats,
+        outputs: int,
+        states: int,
+        triggers: Floats | None = None,
     ) -> Batch:
-        """Lay out inputs and schedule; results are NaN until they are filled."""
+        """Lay out inputs and schedule; values are NaN where no time is asked, otherwise unset until they are filled."""
         count, width = len(inputs), times.shape[1]
-        counts = np.isfinite(times).sum(axis=1).astype(np.int64)
+        asked = np.isfinite(times)
+        counts = asked.sum(axis=1).astype(np.int64)
+        values = np.empty((count, width, outputs))  # touched first by the threads that fill it
+        if not asked.all():
+            values[np.broadcast_to(~asked, (count, width))] = np.nan
         first, last = schedule.ranges(count)
         return cls(
             inputs=np.ascontiguousarray(inputs),
@@ -94,11 +111,12 @@ class Batch:
             first_rows=first,
             last_rows=last,
             schedule=schedule,
-            values=np.full((count, width, outputs), np.nan),
+            values=values,
             end_states=np.full((count, states), np.nan),
             status=np.zeros(count, dtype=np.int64),
             failure_times=np.full(count, np.nan),
             steps=np.zeros(count),
+            triggers=np.zeros((count, 2, 0)) if triggers is None else np.stack([triggers, triggers], axis=1),
         )
 
     def arrays(self) -> dict[str, Floats | Integers]:
@@ -120,6 +138,7 @@ class Batch:
             "status": self.status,
             "failure_times": self.failure_times,
             "steps": self.steps,
+            "triggers": self.triggers,
         }
 
     def strides(self) -> dict[str, int]:

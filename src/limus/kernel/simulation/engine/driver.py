@@ -7,7 +7,9 @@ A round of the worker does, for all lanes at once:
 3. lanes that stand at a stop apply what happens there (doses, ends of infusions, changed inputs, resets); a lane at its
    end writes its status and takes up the next trajectory;
 4. lanes that start or start anew choose a first step;
-5. one step in each lane: of Rodas5P (``rodas.py``), or exact for a linear model (``linear.py``).
+5. one step in each lane: of Rodas5P (``rodas.py``), or exact for a linear model (``linear.py``);
+6. of a model with events, the first time within the step at which a trigger changes is looked for (``watch.py``); the
+   next round begins with what happens then.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from limus.kernel.simulation.engine.linear import Propagation
 from limus.kernel.simulation.engine.machine import OK, Machine
 from limus.kernel.simulation.engine.program import Program
 from limus.kernel.simulation.engine.rodas import Rosenbrock
+from limus.kernel.simulation.engine.watch import Watch
 from limus.kernel.simulation.schedule import Action
 
 __all__ = ["write_driver"]
@@ -62,6 +65,7 @@ class _Driver:
     def __init__(self, machine: Machine, stepper: Stepper, inputs: int) -> None:
         self.machine, self.stepper, self.inputs = machine, stepper, inputs
         self.lanes, self.frame, self.states = machine.lanes, machine.frame, machine.states
+        self.watch = Watch(machine) if machine.program.events else None
         self.refill: ir.Function
 
     @property
@@ -79,6 +83,8 @@ class _Driver:
             with self.b.if_then(lanes.any(machine.is_new())):
                 self._begin_trajectories()
             self._put_out()
+            if self.watch is not None:
+                self._settle(self.watch)
             self._stop()
             with self.b.if_then(self.b.not_(lanes.any(machine.is_new()))):
                 restarting = lanes.compare("==", machine.vector("fresh"), lanes.number(_RESTARTING))
@@ -90,6 +96,8 @@ class _Driver:
                     running = lanes.select(restarting, lanes.number(_RUNNING), machine.vector("fresh"))
                     machine.set_vector("fresh", running)
                 self.stepper.step()
+                if self.watch is not None:
+                    self.watch.look()
                 self._give_up()
         self.b.ret_void()
 
@@ -116,6 +124,9 @@ class _Driver:
                     "stop": 1e300,
                     "end": 1e300,
                     "reach": 0.0,
+                    "moved": 0.0,
+                    "limit": float("inf"),
+                    "longest": float("inf"),
                 }
                 for slot, value in (resting | {"h": 1e-3, "outcome": 0.0}).items():
                     machine.put(slot, lane, ir.Constant(DOUBLE, value))
@@ -149,6 +160,8 @@ class _Driver:
         self._aim(lane)
         for slot in ("t", "old_t"):
             machine.put(slot, lane, start)
+        if self.watch is not None:
+            self.watch.take_up(lane, n, b.fsub(end, start))
         begun = {"active": 1.0, "fresh": _NEW, "done_h": 1.0, "steps": 0.0, "h": 1e-3, "outcome": 0.0}
         for slot, value in begun.items():
             machine.put(slot, lane, ir.Constant(DOUBLE, value))
@@ -182,8 +195,11 @@ class _Driver:
     # ---- output
 
     def _pending(self) -> ir.Value:
-        machine = self.machine
-        return self.lanes.both(machine.is_active(), self.lanes.compare("<=", machine.vector("asked"), machine.now()))
+        machine, lanes = self.machine, self.lanes
+        pending = lanes.both(machine.is_active(), lanes.compare("<=", machine.vector("asked"), machine.now()))
+        if self.watch is None:
+            return pending
+        return lanes.both(pending, lanes.compare("<", machine.vector("asked"), machine.vector("limit")))
 
     def _put_out(self) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
@@ -191,15 +207,7 @@ class _Driver:
             pending = self._pending()
             reached = lanes.minimum(machine.vector("asked"), machine.vector("t"))
             asked = lanes.select(pending, reached, machine.vector("old_t"))
-            s = lanes.divide(lanes.subtract(asked, machine.vector("old_t")), machine.vector("done_h"))
-            rest = lanes.subtract(lanes.number(1.0), s)
-            with machine.each_observed() as i:
-                old, new = (lanes.load(machine.array(place), i) for place in (frame.old_state, frame.state))
-                k1, k2, k3 = (lanes.load(machine.array(place), i) for place in frame.dense)
-                bend = lanes.multiply_add(s, lanes.multiply_add(s, k3, k2), k1)
-                value = lanes.multiply(s, lanes.multiply_add(rest, bend, new))
-                lanes.store(lanes.multiply_add(rest, old, value), machine.array(frame.trial), i)
-            lanes.store(asked, machine.memory, frame.time)
+            machine.interpolate(asked)
             machine.call("outputs", frame.trial, frame.outputs)
             with machine.each_lane(pending) as lane:
                 self._write_outputs(lane)
@@ -373,6 +381,19 @@ class _Driver:
         with self.b.if_then(lanes.any(ended)), machine.each_lane(ended) as lane:
             self._finish(lane, self.b.fptosi(machine.get("outcome", lane), INDEX))
 
+    def _settle(self, watch: Watch) -> None:
+        """Let events happen in lanes in which a trigger changed; lanes where it takes more than that end there."""
+        lanes, machine = self.lanes, self.machine
+        found = lanes.both(machine.is_active(), watch.found())
+        with self.b.if_then(lanes.any(found)):
+            executed, status = watch.settle(found)
+            fresh = lanes.select(executed, lanes.number(_RESTARTING), machine.vector("fresh"))
+            machine.set_vector("fresh", fresh)
+            ended = lanes.compare("!=", status, lanes.number(0.0))
+            machine.set_vector("outcome", status)
+            with machine.each_lane(ended) as lane:
+                self._finish(lane, self.b.fptosi(machine.get("outcome", lane), INDEX))
+
     def _finish(self, lane: ir.Value, status: ir.Value) -> None:
         machine, b = self.machine, self.b
         n = machine.get("trajectory", lane, INDEX)
@@ -383,4 +404,6 @@ class _Driver:
         with self.lanes.count(self.states) as i:
             value = b.load(machine.cell(b.add(machine.integer(self.frame.state), i), lane), typ=DOUBLE)
             machine.set_item(ends, b.add(row, i), value)
+        if self.watch is not None:
+            self.watch.tell(lane)
         b.call(self.refill, [machine.words, lane])

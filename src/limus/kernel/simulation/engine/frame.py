@@ -31,6 +31,10 @@ _LANE_SLOTS = (
     "next_row",
     "last_row",
     "levels",
+    "moved",
+    "limit",
+    "longest",
+    "executions",
 )
 
 
@@ -62,6 +66,9 @@ class Frame:
     linearised: tuple[int, ...]
     curvatures: int
     bent: int
+    known_triggers: int
+    triggers: int
+    kicks: int
     lane: dict[str, int] = field(default_factory=dict)
     size: int = 0
 
@@ -110,6 +117,9 @@ def lay_out(system: System, constants: int, factors: int, propagators: int) -> F
         linearised=tuple(take(len(blocks.slopes) + len(blocks.rates)) for _ in range(STAGES)),
         curvatures=take(len(blocks.curvatures) + len(blocks.rate_slopes)),
         bent=take(len(blocks.bent)),
+        known_triggers=take(len(system.events)),
+        triggers=take(len(system.events)),
+        kicks=take(sum(len(event.targets) for event in system.events)),
         lane=lane,
         size=position,
     )

@@ -12,9 +12,9 @@ from limus.kernel.simulation.engine.frame import Frame
 from limus.kernel.simulation.engine.lanes import DOUBLE, INDEX, POINTER, Lanes
 from limus.kernel.simulation.engine.program import Program
 
-__all__ = ["OK", "TOO_MANY", "TOO_SMALL", "Machine"]
+__all__ = ["ENDLESS", "EVENT", "OK", "TOO_MANY", "TOO_SMALL", "Machine"]
 
-OK, TOO_SMALL, TOO_MANY = 1, 2, 3
+OK, TOO_SMALL, TOO_MANY, EVENT, ENDLESS = 1, 2, 3, 4, 5
 _ROUNDING = 2e-13
 
 
@@ -155,6 +155,19 @@ class Machine:
     def now(self) -> ir.Value:
         """Time in every lane, and what is the same time but for rounding."""
         return self.lanes.add(self.vector("t"), self.margin(self.vector("t")))
+
+    def interpolate(self, time: ir.Value) -> None:
+        """Dense output of the last step at a time in every lane, into ``trial``, and that time into the frame."""
+        lanes, frame = self.lanes, self.frame
+        s = lanes.divide(lanes.subtract(time, self.vector("old_t")), self.vector("done_h"))
+        rest = lanes.subtract(lanes.number(1.0), s)
+        with self.each_observed() as i:
+            old, new = (lanes.load(self.array(place), i) for place in (frame.old_state, frame.state))
+            k1, k2, k3 = (lanes.load(self.array(place), i) for place in frame.dense)
+            bend = lanes.multiply_add(s, lanes.multiply_add(s, k3, k2), k1)
+            value = lanes.multiply(s, lanes.multiply_add(rest, bend, new))
+            lanes.store(lanes.multiply_add(rest, old, value), self.array(frame.trial), i)
+        lanes.store(time, self.memory, frame.time)
 
     def renew_constants(self, time: ir.Value | None = None) -> None:
         """Compute what is constant until the next stop, for the time just after the lanes' own or another one."""

@@ -59,13 +59,20 @@ class Program:
         read from the frame. Rates are added to what stands in ``out``. ``slopes(frame, out)`` and ``offsets(frame,
         out)`` of a linear model are A and g. Rates, factorisation and solve concern one block; for the others see
         :mod:`limus.kernel.simulation.engine.block_writer` and, with ``weights(frame, out)``, 1/|p|. Of initial state
-        and dose scale, entries of sensitivities that are zero are not written.
+        and dose scale, entries of sensitivities that are zero are not written. ``triggers(frame, y, out)`` and
+        ``kicks(frame, y, out)`` of a model with events.
     linear : LinearPattern or None
         Where A has entries, for a model that is linear in its states.
     has_phases : bool
         Whether some of the constants change at stops.
     observed : tuple of int
-        Places of the states that outputs look at.
+        Places of the states that outputs look at; all of a model with events.
+    events : int
+        How many triggers are watched.
+    kicks : tuple of (int, int)
+        Event and state of each value that events assign.
+    is_immediate : bool
+        Whether no event has a delay.
     time_rates : bool
         Whether any rate changes with time alone.
     moves_with_time, infused : bool
@@ -82,6 +89,9 @@ class Program:
     linear: LinearPattern | None
     has_phases: bool
     observed: tuple[int, ...]
+    events: int
+    kicks: tuple[tuple[int, int], ...]
+    is_immediate: bool
     time_rates: bool
     moves_with_time: bool
     infused: bool
@@ -131,10 +141,11 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         *places.values(),
         *by_time.values(),
         *system.output_expressions,
+        *(part for event in system.events for part in (event.trigger, *event.values)),
         *scale.values(),
         *_block_parts(blocks),
     )
-    linear = find_linear_pattern(system, places)
+    linear = None if system.events else find_linear_pattern(system, places)
     constants = constant_parts(used, is_constant)
     layout = lay_out_factors(plan) if linear is None and plan.products > MOST_STRAIGHT else None
     factors = layout.size if layout else len(plan.entries)
@@ -148,6 +159,11 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         "outputs": writer.from_state("outputs", dict(enumerate(system.output_expressions)), at_stops=True),
         "dose_scale": writer.from_state("dose_scale", scale, at_stops=True),
     }
+    if system.events:
+        triggers = dict(enumerate(event.trigger for event in system.events))
+        kicks = dict(enumerate(value for event in system.events for value in event.values))
+        functions["triggers"] = writer.from_state("triggers", triggers, at_stops=True)
+        functions["kicks"] = writer.from_state("kicks", kicks, at_stops=True)
     if linear is not None:
         slopes, offsets = _linear_parts(system, linear, places)
         functions |= {"slopes": writer.from_frame("slopes", slopes), "offsets": writer.from_frame("offsets", offsets)}
@@ -171,6 +187,9 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         linear=linear,
         has_phases=any(TIME in free_symbols(part) for part in constants),
         observed=_observed(system),
+        events=len(system.events),
+        kicks=tuple((k, target) for k, event in enumerate(system.events) for target in event.targets),
+        is_immediate=all(event.delay is None for event in system.events),
         time_rates=bool(by_time),
         moves_with_time=any(place >= size for place in by_time),
         infused=any(place >= size for place in scale),
@@ -178,6 +197,8 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
 
 
 def _observed(system: System) -> tuple[int, ...]:
+    if system.events:
+        return tuple(range(len(system.states)))
     symbols = frozenset[str]().union(*map(free_symbols, system.output_expressions))
     return tuple(i for i, name in enumerate(system.states) if state_symbol(name) in symbols)
 
@@ -207,11 +228,11 @@ def _gathered(system: System, is_constant: Constancy) -> System:
 
 def _slopes(system: System, is_constant: Constancy) -> Places:
     """Entries of the Jacobian that are not zero."""
-    states = [state_symbol(name) for name in system.states]
+    states = {state_symbol(name): j for j, name in enumerate(system.states)}
     places = {
-        (i, j): gather_constants(derivative(expression, states[j]), is_constant)
+        (i, states[symbol]): gather_constants(derivative(expression, symbol), is_constant)
         for i, expression in enumerate(system.derivatives)
-        for j in sorted(states.index(s) for s in free_symbols(expression) if s in states)
+        for symbol in sorted(free_symbols(expression) & states.keys(), key=states.__getitem__)
     }
     return {place: entry for place, entry in places.items() if entry != ZERO}
 

@@ -78,6 +78,8 @@ class Rosenbrock:
         """Try a step; lanes that cannot go on get an outcome."""
         lanes, machine = self.lanes, self.machine
         t, way = machine.vector("t"), lanes.subtract(machine.vector("stop"), machine.vector("t"))
+        if machine.program.events:
+            machine.set_vector("h", lanes.minimum(machine.vector("h"), machine.vector("longest")))
         # a step that would leave a sliver before the stop goes there at once
         reaches = lanes.compare(">=", lanes.multiply(machine.vector("h"), lanes.number(1.000001)), way)
         h = lanes.select(reaches, way, machine.vector("h"))
@@ -97,6 +99,9 @@ class Rosenbrock:
         machine.set_vector("steps", lanes.add(machine.vector("steps"), lanes.number(1.0)))
         end = lanes.select(reaches, machine.vector("stop"), lanes.add(t, h))
         asked = lanes.both(accepted, lanes.compare("<=", machine.vector("asked"), end))
+        if machine.program.events:  # the triggers are looked at within every step
+            asked = accepted
+            machine.set_vector("moved", lanes.select(accepted, lanes.number(1.0), lanes.number(0.0)))
         with self.b.if_then(lanes.any(asked)):
             self._dense_output()
         self._accept(accepted, t, h, end)

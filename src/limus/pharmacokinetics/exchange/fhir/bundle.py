@@ -13,10 +13,11 @@ from limus.kernel.errors import FileReadError
 from limus.pharmacokinetics.event_table.error import raise_together
 from limus.pharmacokinetics.exchange.fhir.structure import structure_findings
 
-__all__ = ["BUNDLE_TYPES", "Bundle", "Entry", "is_fhir_file", "open_bundle", "resolve", "subject_findings"]
+__all__ = ["BUNDLE_TYPES", "Bundle", "Entry", "is_fhir_file", "items_of", "open_bundle", "resolve", "subject_findings"]
 
 BUNDLE_TYPES = ("collection", "searchset", "transaction")
 _READ = ("Patient", "Observation", "MedicationAdministration", "Medication", "MedicationRequest", "Procedure")
+_DOSES_ELSEWHERE = ("MedicationStatement", "MedicationDispense")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Bundle:
     def label(self) -> str:
         """What the patient is called: the id, else an identifier's value, else ``patient``."""
         resource = self.patient.resource
-        identifiers = [one["value"] for one in resource.get("identifier", []) if "value" in one]
+        identifiers = [one["value"] for one in items_of(resource, "identifier") if "value" in one]
         return str(resource.get("id") or next(iter(identifiers), "patient"))
 
 
@@ -152,8 +153,7 @@ def _shell_findings(content: Mapping[str, Any], source: str) -> Iterator[Finding
     if content.get("type") not in BUNDLE_TYPES:
         got = str(content.get("type", "missing"))
         yield Finding("bundle-type", Severity.ERROR, "Bundle.type", got, ", ".join(BUNDLE_TYPES), "convert it")
-    links = content.get("link", [])
-    if any(isinstance(link, dict) and link.get("relation") == "next" for link in links):
+    if any(link.get("relation") == "next" for link in items_of(content, "link")):
         do = "fetch the other pages too: doses and levels are missing"
         yield Finding("bundle-complete", Severity.WARNING, f"{source}, Bundle.link", "one page of several", do=do)
 
@@ -167,6 +167,10 @@ def _entries(content: Mapping[str, Any], source: str) -> tuple[list[Entry], list
         if not isinstance(resource, dict):
             continue
         entry = Entry(f"Bundle.entry[{place}].resource", str(one.get("fullUrl", "")), resource)
+        if entry.kind in _DOSES_ELSEWHERE:
+            allowed, do = "MedicationAdministration", "not read; give the doses as they were given"
+            where = f"{source}, {entry.path}"
+            findings.append(Finding("doses-elsewhere", Severity.WARNING, where, entry.kind, allowed, do))
         if entry.kind not in _READ:
             continue
         key = entry.name or entry.url or entry.path
@@ -209,8 +213,8 @@ def resolve(bundle: Bundle, reference: Any, holder: Entry) -> Entry | None:
         return None
     text = str(reference.get("reference", "")).partition("/_history/")[0]
     if text.startswith("#"):
-        for place, one in enumerate(holder.resource.get("contained", [])):
-            if isinstance(one, Mapping) and one.get("id") == text[1:]:
+        for place, one in enumerate(items_of(holder.resource, "contained")):
+            if one.get("id") == text[1:]:
                 return Entry(f"{holder.path}.contained[{place}]", "", one)
         return None
     if text:
@@ -219,9 +223,27 @@ def resolve(bundle: Bundle, reference: Any, holder: Entry) -> Entry | None:
     if wanted is None:
         return None
     for entry in bundle.entries:
-        if wanted in [_identity(one) for one in entry.resource.get("identifier", [])]:
+        if wanted in [_identity(one) for one in items_of(entry.resource, "identifier")]:
             return entry
     return None
+
+
+def items_of(resource: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return the objects in a list of a resource; none where it is no such list.
+
+    Parameters
+    ----------
+    resource : object
+        As JSON gives it.
+    name : str
+        Element.
+
+    Returns
+    -------
+    list of mapping
+    """
+    listed = resource.get(name) if isinstance(resource, Mapping) else None
+    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
 
 
 def _identity(identifier: Any) -> tuple[str, str] | None:

@@ -31,8 +31,9 @@ from typing import Any
 
 from limus.kernel.checks import Finding, Severity
 from limus.pharmacokinetics.exchange.dates import Moment
-from limus.pharmacokinetics.exchange.fhir.bundle import Bundle, Entry, resolve, subject_findings
+from limus.pharmacokinetics.exchange.fhir.bundle import Bundle, Entry, items_of, resolve, subject_findings
 from limus.pharmacokinetics.exchange.fhir.codes import codes_of, load_medications, words_of
+from limus.pharmacokinetics.exchange.fhir.structure import structure_findings
 from limus.pharmacokinetics.exchange.fhir.values import exact_moment, quantity_in
 
 __all__ = ["FhirDose", "read_doses"]
@@ -99,9 +100,9 @@ def read_doses(
         findings += wrong
         if named is None:
             continue
-        where, status = f"{bundle.source}, {entry.path}", entry.resource.get("status")
+        where, status = f"{bundle.source}, {entry.path}", str(entry.resource.get("status"))
         if status in _LEFT_OUT:
-            findings.append(Finding("dose-status", _LEFT_OUT[str(status)], f"{where}.status", str(status), do="left out"))
+            findings.append(Finding("dose-status", _LEFT_OUT[status], f"{where}.status", status, do="left out"))
             continue
         if named != substance:
             allowed, do = substance, "another amount of it gives the same level: use a model of this substance"
@@ -124,13 +125,15 @@ def _medication(bundle: Bundle, entry: Entry, drug: str) -> tuple[str, str | Non
     if "medicationReference" in resource:
         target = resolve(bundle, resource["medicationReference"], entry)
         if target is None or target.kind != "Medication":
-            got = str(resource["medicationReference"])
-            where, do = f"{bundle.source}, {entry.path}.medicationReference", "put the Medication into the bundle"
-            if "display" not in resource["medicationReference"]:
-                findings.append(_error("medication-there", where, got, "a Medication of the bundle or contained", do))
-            concepts = [{"text": resource["medicationReference"].get("display", "")}]
+            reference = resource["medicationReference"]
+            named = reference.get("display", "") if isinstance(reference, Mapping) else ""
+            concepts = [{"text": named}]
+            if not named:
+                where, do = f"{bundle.source}, {entry.path}.medicationReference", "put the Medication into the bundle"
+                allowed = "a Medication of the bundle, or contained"
+                findings.append(_error("medication-there", where, reference, allowed, do))
         else:
-            made_of = [one.get("itemCodeableConcept") for one in target.resource.get("ingredient", [])]
+            made_of = [one.get("itemCodeableConcept") for one in items_of(target.resource, "ingredient")]
             concepts = [target.resource.get("code"), target.resource.get("form"), *made_of]
     words = " ".join(filter(None, (words_of(concept) for concept in concepts)))
     codes = {code for concept in concepts for code in codes_of(concept)}
@@ -140,9 +143,7 @@ def _medication(bundle: Bundle, entry: Entry, drug: str) -> tuple[str, str | Non
     return words, None, findings
 
 
-def _dose(
-    bundle: Bundle, entry: Entry, words: str, routes: Mapping[str, int]
-) -> tuple[FhirDose | None, list[Finding]]:
+def _dose(bundle: Bundle, entry: Entry, words: str, routes: Mapping[str, int]) -> tuple[FhirDose | None, list[Finding]]:
     resource, where = entry.resource, f"{bundle.source}, {entry.path}"
     if resource["status"] != "completed":
         do = "give what was given, as completed; or remove it"
@@ -182,7 +183,9 @@ def _route(resource: Mapping[str, Any], where: str, routes: Mapping[str, int]) -
     concept = resource.get("dosage", {}).get("route")
     default = next(iter(routes))
     if concept is None:
-        return default, [Finding("dose-route", Severity.NOTE, f"{where}.dosage.route", "missing", do=f"taken as {default}")]
+        return default, [
+            Finding("dose-route", Severity.NOTE, f"{where}.dosage.route", "missing", do=f"taken as {default}")
+        ]
     words, codes = words_of(concept), set(codes_of(concept))
     known = [one.name for one in load_medications().routes if codes & set(one.codes)]
     known = known or [one.name for one in load_medications().routes if any(word in words for word in one.words)]
@@ -225,7 +228,9 @@ _DISAGREE = 0.02  # a rate and a period are rounded
 def _interval(bundle: Bundle, entry: Entry) -> float:
     """Interval of the request that a dose fulfils, h; 0 where it has none."""
     request = resolve(bundle, entry.resource.get("request"), entry)
-    for instruction in [] if request is None else request.resource.get("dosageInstruction", []):
+    if request is None or any(structure_findings(request.resource, request.path)):
+        return 0.0
+    for instruction in items_of(request.resource, "dosageInstruction"):
         repeat = instruction.get("timing", {}).get("repeat", {})
         unit = _PERIOD_UNIT_H.get(repeat.get("periodUnit", ""))
         if unit and repeat.get("period"):

@@ -138,14 +138,13 @@ def _unknown(bundle: Bundle, entry: Entry, drug: str) -> list[Finding]:
 
 
 def _left_out(bundle: Bundle, entry: Entry, code: LevelCode, matrix: str) -> Finding | None:
-    where, status = f"{bundle.source}, {entry.path}", entry.resource.get("status")
+    where, status = f"{bundle.source}, {entry.path}", str(entry.resource.get("status"))
     if code.matrix != matrix:
         got, do = f"{code.code}, {code.name}", "left out"
         return Finding("level-matrix", Severity.WARNING, f"{where}.code", got, f"a level in {matrix}", do)
     if status in _LEFT_OUT:
-        return Finding(
-            "level-status", Severity.WARNING, f"{where}.status", str(status), ", ".join(sorted(_USED)), "left out"
-        )
+        allowed = ", ".join(sorted(_USED))
+        return Finding("level-status", Severity.WARNING, f"{where}.status", status, allowed, "left out")
     if "dataAbsentReason" in entry.resource and not any(name.startswith("value") for name in entry.resource):
         got = words_of(entry.resource["dataAbsentReason"]) or "absent"
         return Finding("level-there", Severity.NOTE, f"{where}.dataAbsentReason", got, do="no level; left out")
@@ -169,7 +168,7 @@ def _level(
     value, censored, more = _value(resource, where, unit, molar_mass)
     findings += more
     if code.immunoassay:
-        do = "an immunoassay may read higher than mass spectrometry: --assay-cv, or --residual with the model's alternative"
+        do = "may read higher than mass spectrometry: --assay-cv, or --residual with an alternative of the model"
         findings.append(Finding("level-assay", Severity.NOTE, f"{where}.code", code.name, do=do))
     if moment is None or any(one.severity is Severity.ERROR for one in findings):
         return None, findings
@@ -186,9 +185,7 @@ def _moment(resource: Any, where: str) -> tuple[Any, list[Finding]]:
     return None, [_error("sample-time", f"{where}.effective[x]", got, "effectiveDateTime", do)]
 
 
-def _value(
-    resource: Any, where: str, unit: str, molar_mass: float | None
-) -> tuple[float, bool, list[Finding]]:
+def _value(resource: Any, where: str, unit: str, molar_mass: float | None) -> tuple[float, bool, list[Finding]]:
     quantity = resource.get("valueQuantity")
     if quantity is None:
         name = next((name for name in resource if name.startswith("value")), None)

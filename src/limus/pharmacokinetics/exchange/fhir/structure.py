@@ -18,7 +18,9 @@ from limus.kernel.tables import Entry, library_folder, read_toml
 __all__ = ["VERSION", "described_resources", "structure_findings"]
 
 VERSION = "4.0.1"
-_ELEMENT = re.compile(r"(?P<kind>[\w.]+) (?P<least>[01])\.\.(?P<most>[1*])(?: (?P<codes>[\w-]+))?(?: \[(?P<choice>.+)\])?")
+_ELEMENT = re.compile(
+    r"(?P<kind>[\w.]+) (?P<least>[01])\.\.(?P<most>[1*])(?: (?P<codes>[\w-]+))?(?: \[(?P<choice>.+)\])?"
+)
 _YEAR = r"\d{4}"
 _DATE = rf"{_YEAR}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?"
@@ -119,9 +121,7 @@ def structure_findings(resource: Any, path: str, kind: str | None = None) -> Ite
             yield _wrong("element-needed", f"{path}.{name}", "missing", f"{kind} has {name}", "give it")
 
 
-def _names(
-    resource: Mapping[str, Any], path: str, kind: str, elements: Mapping[str, _Element]
-) -> Iterator[Finding]:
+def _names(resource: Mapping[str, Any], path: str, kind: str, elements: Mapping[str, _Element]) -> Iterator[Finding]:
     for name in resource:
         plain = name.removeprefix("_")
         if plain in elements or plain in {"resourceType", "fhir_comments"}:
@@ -131,9 +131,7 @@ def _names(
         yield _wrong("element-known", f"{path}.{name}", name, f"elements of {kind} in R4", do)
 
 
-def _choices(
-    resource: Mapping[str, Any], path: str, kind: str, elements: Mapping[str, _Element]
-) -> Iterator[Finding]:
+def _choices(resource: Mapping[str, Any], path: str, kind: str, elements: Mapping[str, _Element]) -> Iterator[Finding]:
     for choice in dict.fromkeys(element.choice for element in elements.values() if element.choice):
         names = [name for name, element in elements.items() if element.choice == choice]
         given = [name for name in names if name in resource]

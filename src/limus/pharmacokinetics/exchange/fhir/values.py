@@ -42,7 +42,9 @@ def quantity_in(
     """
     value = quantity.get("value")
     if value is None:
-        return _nothing("quantity-has-value", f"{where}.value", "missing", "a number", "give it, or remove the resource")
+        return _nothing(
+            "quantity-has-value", f"{where}.value", "missing", "a number", "give it, or remove the resource"
+        )
     given, findings = _unit_of(quantity, where)
     if findings and findings[0].severity is Severity.ERROR:
         return float("nan"), findings

@@ -1,0 +1,1 @@
+"""What limus finds for one patient, as resources of FHIR R4."""
