@@ -34,6 +34,7 @@ import patient_tdm
 import pharmacokinetics
 import sbml_suite
 import survival
+import trial_design as trial_design_checks
 import trial_exposure as trial_exposure_checks
 from cytometry import check as check_cytometry
 from limus.signalling.model_library import load_model
@@ -172,6 +173,10 @@ def population_pharmacokinetics(_: Path) -> list[Row]:
     ]
 
 
+def trial_design(_: Path) -> list[Row]:
+    return [Row(*outcome) for outcome in trial_design_checks.outcomes()]
+
+
 def trial_exposure(_: Path) -> list[Row]:
     return [Row(*outcome) for outcome in trial_exposure_checks.outcomes()]
 
@@ -199,6 +204,7 @@ PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     population_pharmacokinetics,
     drug_monitoring,
     survival_analysis,
+    trial_design,
     trial_exposure,
 )
 

@@ -32,8 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> TrialOutcome:
     flow = outcome.analysis.flow
     print(f"{flow.screened} screened, {flow.randomised} randomised, scenario {outcome.origin.scenario}")
     for one in outcome.analysis.estimands:
-        if one.effect != one.effect:  # a test without an effect, or no answer
-            print(f"{one.name}: {one.conclusion or one.status}, p {one.p:.3f}")
+        if one.status != "ok":
+            print(f"{one.name}: {one.status}, {one.warnings[-1]}")
+            continue
+        if one.effect != one.effect:  # a test without an effect
+            print(f"{one.name}: {one.conclusion}, p {one.p:.3f}")
             continue
         scale, unit = (100.0, "points") if one.unit == "fraction" else (1.0, one.unit)
         ends = f"{scale * one.low:.1f} to {scale * one.high:.1f}"

@@ -9,6 +9,7 @@ import typer
 
 from limus._version import __version__
 from limus.cli import assay, cell_commands, diagram, evidence, fcs, pk, stats, tdm, trial
+from limus.cli.model_text import show_model_text
 from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.text import number, table
@@ -126,13 +127,17 @@ def _with_mass(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @app.command()
 def show(
-    compound: Annotated[str, typer.Argument(help="Name or synonym.")],
+    compound: Annotated[str, typer.Argument(help="Compound, by name or synonym; or the model t_cell.")],
     out: Out = None,
     seed: Seed = 1,
     json: Json = False,
 ) -> int:
-    """Show a compound, each value with its source."""
-    return run_command("show", {"compound": compound}, _show_compound, Options(json, out, seed))
+    """Show a compound, each value with its source; or a model, each equation with its constants."""
+    return run_command("show", {"compound": compound}, _show_subject, Options(json, out, seed))
+
+
+def _show_subject(r: dict[str, Any]) -> str:
+    return show_model_text(r) if r.get("what") == "model" else _show_compound(r)
 
 
 def _show_compound(r: dict[str, Any]) -> str:

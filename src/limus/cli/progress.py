@@ -34,8 +34,10 @@ class BarProgress:
             self._bar.update(self._task, completed=self._done)
         elif self._label and not sys.stderr.isatty() and time.monotonic() - self._told > _LINE_EVERY_S:
             self._told = time.monotonic()
+            elapsed = self._told - self._started
             of = f" of {self._total}" if self._total else ""
-            print(f"{self._label}: {self._done}{of} steps, {self._told - self._started:.0f} s", file=sys.stderr)  # noqa: T201
+            left = f", about {elapsed * (self._total / self._done - 1):.0f} s left" if self._total else ""
+            print(f"{self._label}: {self._done}{of} steps, {elapsed:.0f} s{left}", file=sys.stderr)  # noqa: T201
 
     def _open(self) -> None:
         from rich.console import Console  # noqa: PLC0415

@@ -153,7 +153,15 @@ def check_values(model: SourcedModel, values: Mapping[str, float], hours: float)
         Outside the validity domain; the message names what and the domain.
     """
     highest = max((values[f"{drug}.medium"] for drug in drugs_of(model)), default=0.0)
-    _stay_inside(model, hours, values["cells_per_ml"], values["serum_percent"], highest)
+    # a model of one cell has no culture: what it lacks is inside
+    density, serum = (
+        values.get(name, domain[0])
+        for name, domain in (
+            ("cells_per_ml", model.validity.cells_per_ml),
+            ("serum_percent", model.validity.serum_percent),
+        )
+    )
+    _stay_inside(model, hours, density, serum, highest)
 
 
 def _stay_inside(model: SourcedModel, hours: float, density: float, serum: float, highest_nM: float) -> None:

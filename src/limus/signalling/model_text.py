@@ -1,7 +1,7 @@
 """A model's text as a reader sees it: modules, each equation as it is written, and the comments that explain it.
 
 The files are the ones that the engine's model is read from. A comment block stands for the lines below it up to and
-with the first equation; the block above ``module`` or ``model`` explains the whole; ``// ---- words ----`` is a heading.
+with the first equation; the block above ``module`` or ``model`` explains the whole; ``// -- words --`` is a heading.
 """
 
 from __future__ import annotations

@@ -234,8 +234,10 @@ def check_sourced_model(model: SourcedModel) -> tuple[Finding, ...]:
     InputError
         A parameter of the model text has no entry in the parameter file.
     """
-    constant = {p.name for p in model.model.parameters if p.constant} | {"medium"}
-    unsourced = sorted(constant - set(model.parameters))
+    computed = {r.variable for r in model.model.rules} | {a.variable for a in model.model.initial_assignments}
+    constant = {p.name for p in model.model.parameters if p.constant}
+    volumes = {c.name for c in model.model.compartments} - computed
+    unsourced = sorted((constant | volumes) - set(model.parameters))
     if unsourced:
         raise InputError(f"model {model.name}", ", ".join(unsourced), "an entry with a source for each", "add entries")
     return run_checks(model.model, (*MODEL_CHECKS, conservation_check(model.conserved)))

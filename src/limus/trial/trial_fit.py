@@ -74,7 +74,7 @@ def _hash(paths: Iterable[Path]) -> str:
     return hash_text(*(path.read_text(encoding="utf-8") for path in paths))
 
 
-def write_fit(scenario: str, rows: Iterable[tuple[str, float, str, float]]) -> Path:
+def write_fit(scenario: str, rows: Iterable[tuple[str, float, str, float]], hashes: tuple[str, str]) -> Path:
     """Accept a calibration: write it to ``library/fits`` with the hashes of what it depends on.
 
     Parameters
@@ -82,6 +82,8 @@ def write_fit(scenario: str, rows: Iterable[tuple[str, float, str, float]]) -> P
     scenario : str
     rows : iterable of (str, float, str, float)
         Parameter, value, unit, standard error.
+    hashes : tuple of two str
+        From :func:`fit_hashes` before the calibration began.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def write_fit(scenario: str, rows: Iterable[tuple[str, float, str, float]]) -> P
     OutputError
         The file cannot be written.
     """
-    hazards, data = fit_hashes(scenario)
+    hazards, data = hashes
     table = Table.from_rows(
         {
             "parameter": name,

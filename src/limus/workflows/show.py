@@ -1,4 +1,4 @@
-"""``limus show``: a compound with every value and its source."""
+"""``limus show``: a compound with every value and its source, or a model with every equation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from limus.kernel.provenance import Reference, load_bibliography
 from limus.kernel.tables import library_folder
 from limus.molecule.catalogue import find_compound
 from limus.molecule.compound import Compound
+from limus.signalling.model_library import model_names
 from limus.signalling.observations import load_potencies
 from limus.workflows.request import Request, keep_result
+from limus.workflows.show_model import ShowModelResult, show_model
 
 __all__ = ["ShowRequest", "ShowResult", "run"]
 
 
 class ShowRequest(Request):
-    """The compound, by name or synonym."""
+    """The compound, by name or synonym, or a model of the library."""
 
     compound: str
 
@@ -66,26 +68,34 @@ class ShowResult:
         }
 
 
-def run(request: ShowRequest, *, out: Path | None = None, execution: Execution | None = None) -> ShowResult:
-    """Show a compound.
+def run(
+    request: ShowRequest, *, out: Path | None = None, execution: Execution | None = None
+) -> ShowResult | ShowModelResult:
+    """Show a compound, or a model.
 
     Parameters
     ----------
     request : ShowRequest
     out : Path, optional
-        Run directory; the result is kept in ``result.json``.
+        Run directory; the result is kept in ``result.json``, the page of a model in ``model.html``.
     execution : Execution, optional
-        Not used.
+        Its seed is stamped.
 
     Returns
     -------
-    ShowResult
+    ShowResult or ShowModelResult
 
     Raises
     ------
     UnknownNameError
         No such compound; the message gives near names.
+    FileReadError
+        A file of the library is wrong.
+    OutputError
+        The folder cannot be written, or holds something else.
     """
+    if request.compound in model_names():
+        return show_model(request.compound, request, out=out, execution=execution)
     compound = find_compound(request.compound)
     rows = [p for p in load_potencies() if p.compound == compound.name]
     potencies = tuple(

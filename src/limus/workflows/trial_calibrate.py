@@ -11,8 +11,9 @@ from pydantic import Field
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table, write_parquet
 from limus.trial.calibration import Calibration, PredictedRow, calibrate_trials
+from limus.trial.scenario import load_scenario
 from limus.trial.trial_arms import arms_path
-from limus.trial.trial_fit import write_fit
+from limus.trial.trial_fit import fit_hashes, write_fit
 from limus.workflows.request import Request, open_run
 
 __all__ = ["TrialCalibrateRequest", "TrialCalibrateResult", "run"]
@@ -118,6 +119,7 @@ def run(
         The folder or the library cannot be written.
     """
     execution = execution or Execution(seed=request.seed)
+    hashes = fit_hashes(load_scenario(request.scenario, with_fit=False).name)
     directory = None
     if out is not None:
         directory = open_run(out, "trial_calibrate", request.as_dict(), execution, [arms_path()])
@@ -127,7 +129,7 @@ def run(
     accepted = None
     if request.accept:
         found = ((p.name, p.value, p.unit, p.standard_error) for p in calibration.parameters)
-        accepted = write_fit(request.scenario, found)
+        accepted = write_fit(request.scenario, found, hashes)
     result = TrialCalibrateResult(calibration, accepted, execution.seed)
     if directory is not None:
         write_parquet(Table.from_rows(result.rows), directory.path / "results" / "rows.parquet")

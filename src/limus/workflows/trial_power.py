@@ -40,10 +40,10 @@ class TrialPowerRequest(Request):
     design: str
     scenario: str | None = Field(default=None, description="the design's first by default")
     replicates: int = Field(default=1000, ge=2, le=10_000_000)
-    subjects: int | None = Field(default=None, ge=4, le=10_000_000, description="the design's number by default")
+    subjects: int | None = Field(default=None, ge=4, le=200_000, description="the design's number by default")
     analyses: tuple[str, ...] = Field(default=(), description="names in the design; all by default")
     null: bool = Field(default=False, description="make the true difference of the primary analysis its margin")
-    reference_subjects: int = Field(default=4000, ge=100, le=1_000_000)
+    reference_subjects: int = Field(default=4000, ge=100, le=100_000)
     workers: int | None = Field(default=None, ge=1, le=1024)
     dask: str | None = Field(default=None, description="address of a Dask scheduler")
     seed: int = 1

@@ -121,20 +121,23 @@ def _medication(bundle: Bundle, entry: Entry, drug: str) -> tuple[str, str | Non
     """Words of the medication, and the substance if it is one of the drug."""
     resource = entry.resource
     concepts: list[Any] = [resource.get("medicationCodeableConcept")]
-    findings = []
+    findings: list[Finding] = []
+    if not {"medicationCodeableConcept", "medicationReference"} & set(resource):
+        # which drug it is cannot be said, so it may be this one
+        findings += subject_findings(bundle, entry)
     if "medicationReference" in resource:
         target = resolve(bundle, resource["medicationReference"], entry)
         if target is None or target.kind != "Medication":
             reference = resource["medicationReference"]
             named = reference.get("display", "") if isinstance(reference, Mapping) else ""
-            concepts = [{"text": named}]
+            concepts.append({"text": named})
             if not named:
                 where, do = f"{bundle.source}, {entry.path}.medicationReference", "put the Medication into the bundle"
                 allowed = "a Medication of the bundle, or contained"
                 findings.append(_error("medication-there", where, reference, allowed, do))
         else:
             made_of = [one.get("itemCodeableConcept") for one in items_of(target.resource, "ingredient")]
-            concepts = [target.resource.get("code"), target.resource.get("form"), *made_of]
+            concepts += [target.resource.get("code"), target.resource.get("form"), *made_of]
     words = " ".join(filter(None, (words_of(concept) for concept in concepts)))
     codes = {code for concept in concepts for code in codes_of(concept)}
     for one in load_medications().substances:

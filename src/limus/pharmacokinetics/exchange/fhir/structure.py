@@ -5,6 +5,7 @@ The description is ``library/exchange/fhir_r4.toml``. A type that stands there i
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -164,8 +165,8 @@ def _value(value: Any, path: str, element: _Element) -> Iterator[Finding]:
         if isinstance(value, bool) or not isinstance(value, int) or value < _WHOLE[kind]:
             yield _wrong("whole-number", path, _shown(value), f"a whole number ({kind})", "correct it")
     elif kind == "decimal":
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            yield _wrong("number", path, _shown(value), "a number, without quotation marks", "correct it")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            yield _wrong("number", path, _shown(value), "a finite number, without quotation marks", "correct it")
     elif kind in _TEXTS:
         if not isinstance(value, str) or not re.fullmatch(_TEXTS[kind], value):
             yield _wrong("text", path, _shown(value), f"text of the form of {kind}", "correct it")
