@@ -189,7 +189,7 @@ def test_a_bundle_broken_anywhere_is_read_or_refused_with_reasons(tmp_path: Path
     generator = spawn_generators(1, 1, stream="broken bundles")[0]
     wrong = (None, "x", -1, True, [], {}, ["x"], {"x": 1}, [[]])
     refused: list[LimusError] = []
-    for number in range(120):
+    for number in range(72):
         other = copy.deepcopy(bundle)
         path = places[int(generator.integers(len(places)))]
         holder = other
@@ -202,7 +202,7 @@ def test_a_bundle_broken_anywhere_is_read_or_refused_with_reasons(tmp_path: Path
             read_bundle(file, TACROLIMUS, concentration="ng/mL")
         except LimusError as error:
             refused.append(error)
-    assert len(refused) > 30
+    assert len(refused) > 20
     assert all(error.where and error.do for error in refused)
 
 

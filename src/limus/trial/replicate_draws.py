@@ -70,19 +70,6 @@ class ReplicateDraws:
         """Return exponential numbers of mean 1."""
         return self._draw("standard_exponential", size)
 
-    def uniform(self, low: float, high: float, size: int | tuple[int, ...]) -> Floats:
-        """Return uniform numbers in [low, high)."""
-        return low + (high - low) * self._draw("random", size)
-
-    def normal(self, loc: float, scale: float, size: int | tuple[int, ...]) -> Floats:
-        """Return normal numbers."""
-        return loc + scale * self._draw("standard_normal", size)
-
-    def spawn(self, count: int) -> tuple[ReplicateDraws, ...]:
-        """Return ``count`` independent stacks, each replicate's from its own generator."""
-        children = [generator.spawn(count) for generator in self.generators]
-        return tuple(ReplicateDraws([child[k] for child in children], self.sizes) for k in range(count))
-
 
 def replicate_generators(seed: int, first: int, last: int, *, stream: str) -> list[np.random.Generator]:
     """Return the generators of replicates ``first <= r < last``, without making those before them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import groupby
 
 from limus.kernel.provenance import Directness
@@ -293,27 +294,42 @@ def _places(account: ModelAccount) -> dict[str, list[SourcedParameter]]:
 def _constants(account: ModelAccount, title: str, constants: list[SourcedParameter]) -> list[Table]:
     if not constants:
         return []
-    columns = (ColumnHead("value", "Value"), ColumnHead("kind", "Kind"), ColumnHead("note", "What it rests on"))
-    rows = []
-    for constant in sorted(constants, key=lambda p: list(account.model.parameters).index(p.name)):
-        sourced = constant.sourced
-        kind = "follows another" if constant.name in account.model.followers else str(sourced.kind)
-        cells = (_value(constant), text_cell(kind), text_cell(_rests_on(constant)))
-        rows.append(Row(key_of(constant.name), constant.name, cells))
+    columns = (ColumnHead("value", "Value"), ColumnHead("note", "What it rests on"))
+    order = {name: k for k, name in enumerate(account.model.parameters)}
+    rows = tuple(
+        Row(key_of(p.name), p.name, (_value(p), text_cell(_rests_on(p))))
+        for p in sorted(constants, key=lambda p: order[p.name])
+    )
     key = f"{key_of(title) or 'whole'}-constants"
     name = f"Constants of {title}" if title else "Constants of the whole"
     note = "Assumed: no source was read that supports the number. Intervals of fitted constants are 90 %."
-    return [Table(key, name, columns, tuple(rows), note=note, stub="Constant")]
+    return [Table(key, name, columns, rows, note=note, stub="Constant")]
 
 
 def _rests_on(constant: SourcedParameter) -> str:
     sourced = constant.sourced
+    fitted = str(sourced.kind) == "fitted"
     printed = ""
-    if sourced.value is not None and sourced.unit not in {constant.unit, ""} and str(sourced.kind) != "fitted":
+    if sourced.value is not None and not fitted and not math.isclose(sourced.value, constant.value, rel_tol=1e-6):
         printed = f"given as {format_number(sourced.value, 4)} {unit_words(sourced.unit)}"
-    where = "" if constant.origin.endswith(".toml") else constant.origin
-    parts = [part for part in (where, printed, sourced.spread, sourced.conditions, sourced.note) if part]
-    return "; ".join(parts) or _DASH
+    parts = [part for part in (_origin(constant.origin), printed, sourced.spread, sourced.conditions) if part]
+    return "; ".join([*parts, *([_breakable(sourced.note)] if sourced.note else [])]) or _DASH
+
+
+def _origin(origin: str) -> str:
+    """Where the number stands, where that is not the model's own file."""
+    if origin.endswith(".toml"):
+        return ""
+    compound, colon, entry = origin.partition(":")
+    if not colon:
+        return origin
+    name, _, _ = entry.partition("@")
+    return f"{name.replace('_', ' ')} of compound {compound}"
+
+
+def _breakable(note: str) -> str:
+    """A note in which the address of a compound's entry does not keep the table wide."""
+    return re.sub(r"\b[\w-]+:\w+@\w+", lambda match: _origin(match[0]), note)
 
 
 def _conserved(account: ModelAccount) -> Table:
