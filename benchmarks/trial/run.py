@@ -12,6 +12,7 @@ Writes RESULTS.md beside this file.
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import time
 from importlib import metadata
@@ -94,7 +95,7 @@ def main() -> None:
     rows = []
     for workers in (1, 2):
         rate, seconds, cores = limus_patients_per_second(given.replicates, workers)
-        by_core = f"{given.replicates * SUBJECTS / cores:,.0f}" if workers == 1 else ""
+        by_core = given.replicates * SUBJECTS / cores if workers == 1 else float("nan")
         rows.append((f"limus, {workers} worker{'s' * (workers > 1)}", rate, by_core, seconds))
     visits = len(dosing_days(load_design(DESIGN)[0]))
     versions = f"numpy {metadata.version('numpy')}, scipy {metadata.version('scipy')}"
@@ -109,12 +110,15 @@ def main() -> None:
         "| method | patients a second | patients a second of one core's time | seconds | limus is faster by |",
         "|---|---|---|---|---|",
     ]
-    lines += [f"| {name} | {rate:,.0f} | {by_core} | {seconds:.1f} | |" for name, rate, by_core, seconds in rows]
+    for name, rate, by_core, seconds in rows:
+        core = "" if math.isnan(by_core) else f"{by_core:,.0f}"
+        lines.append(f"| {name} | {rate:,.0f} | {core} | {seconds:.1f} | |")
     lines.append(
         f"| scipy LSODA, patient by patient ({given.peer_patients}) | {peer:.2f} | {peer_core:.2f} | "
-        f"{SUBJECTS * given.replicates / peer:,.0f} (extrapolated) | {rows[0][1] / peer:,.0f} |"
+        f"{SUBJECTS * given.replicates / peer:,.0f} (extrapolated) | {rows[0][2] / peer_core:,.0f} |"
     )
-    lines += ["", "By the clock the machine's other work counts too; one core's time does not change with it."]
+    clock = "By the clock the machine's other work counts too; one core's time hardly changes with it"
+    lines += ["", f"{clock}, and the ratio is of that."]
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

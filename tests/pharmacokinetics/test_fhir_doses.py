@@ -9,11 +9,12 @@ import pytest
 
 from limus.pharmacokinetics.event_table.error import EventTableError
 from limus.pharmacokinetics.exchange.fhir.bundle import open_bundle
-from limus.pharmacokinetics.exchange.fhir.read import MonitoredDrug
+from limus.pharmacokinetics.exchange.fhir.read import MonitoredDrug, read_bundle
 
-from .fhir_bundles import INFUSED, checks, column, dose, doses, level, patient, quantity, read, write
+from .fhir_bundles import INFUSED, TACROLIMUS, checks, column, dose, doses, level, patient, quantity, read, write
 
 MORNING = "2026-03-01T08:00:00Z"
+WHEN = "2026-03-01T09:00:00Z"
 MEDICATION = {"resourceType": "Medication", "id": "m1", "code": {"text": "Advagraf 3 mg (tacrolimus)"}}
 
 
@@ -62,6 +63,15 @@ def test_what_was_not_given_is_left_out(tmp_path: Path) -> None:
     assert [finding.check for finding in table.findings].count("dose-status") == 2
 
 
+def test_words_within_words_name_no_drug(tmp_path: Path) -> None:
+    sirolimus = MonitoredDrug("sirolimus", "sirolimus", "whole blood", {"oral": 1})
+    other = dose("d", MORNING, medicationCodeableConcept={"text": "temsirolimus"})
+    table = read(tmp_path, other, dose("e", WHEN, medicationCodeableConcept={"text": "Sirolimus"}), drug=sirolimus)
+    assert len(table.doses) == 1
+    around = {"dose": quantity(2, "mg"), "route": {"text": "perioral use"}}
+    assert refused(tmp_path, dose("d", MORNING, dosage=around)) == ["dose-route"]
+
+
 def test_amounts_in_other_units(tmp_path: Path) -> None:
     assert read(tmp_path, dose("d", MORNING, 500, "ug")).doses.amount_mg.tolist() == [0.5]
 
@@ -78,6 +88,25 @@ def test_a_medication_is_found_in_the_bundle_contained_or_by_url(tmp_path: Path)
     assert refused(tmp_path, given | {"medicationReference": {"reference": "Medication/m2"}}) == ["medication-there"]
     named = given | {"medicationReference": {"reference": "Medication/m2", "display": "Prograf"}}
     assert column(read(tmp_path, named), "immediate_release") == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("resource", "url", "reference"),
+    [
+        ({"id": "p1"}, None, "https://example.org/fhir/Patient/p1"),
+        ({}, "https://example.org/fhir/Patient/p1", "Patient/p1"),
+        ({}, "urn:uuid:4d3b31e4-9a4b-4c03-80e9-1d633f261e20", "urn:uuid:4d3b31e4-9a4b-4c03-80e9-1d633f261e20"),
+    ],
+)
+def test_a_patient_is_named_by_url_or_by_id(tmp_path: Path, resource: Any, url: str | None, reference: str) -> None:
+    person = {"resource": {"resourceType": "Patient"} | resource} | ({} if url is None else {"fullUrl": url})
+    given = {"resource": dose("d", MORNING, subject={"reference": reference})}
+    path = write(tmp_path, entry=[person, given])
+    assert len(read_bundle(path, TACROLIMUS, concentration="ng/mL").doses) == 1
+    identified = {"identifier": {"system": "urn:mrn", "value": "7"}}
+    person["resource"]["identifier"] = [identified["identifier"]]
+    path = write(tmp_path, entry=[person, {"resource": dose("d", MORNING, subject=identified)}])
+    assert len(read_bundle(path, TACROLIMUS, concentration="ng/mL").doses) == 1
 
 
 def test_another_salt_is_not_the_same_amount(tmp_path: Path) -> None:

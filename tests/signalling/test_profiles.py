@@ -41,7 +41,7 @@ def posterior() -> tuple[np.ndarray, np.ndarray]:
 def test_profiles_of_a_linear_problem_are_the_parabolas_of_its_covariance() -> None:
     centre, covariance = posterior()
     errors = np.sqrt(np.diag(covariance))
-    for j, profile in enumerate(profile_problem(linear_problem(), centre, errors)):
+    for j, profile in enumerate(profile_problem(linear_problem(), centre, covariance)):
         expected = ((profile.log10_values - centre[j]) / errors[j]) ** 2
         # the refit stops a twentieth of a standard error from its minimum, which adds at most its square
         np.testing.assert_allclose(profile.with_prior.rise, expected, atol=0.05)
@@ -53,7 +53,7 @@ def test_profiles_of_a_linear_problem_are_the_parabolas_of_its_covariance() -> N
 
 def test_what_the_observations_do_not_see_alone_is_flat_without_the_prior() -> None:
     centre, covariance = posterior()
-    first, second, third = profile_problem(linear_problem(), centre, np.sqrt(np.diag(covariance)))
+    first, second, third = profile_problem(linear_problem(), centre, covariance)
     assert first.without_prior.status is ProfileStatus.IDENTIFIED
     assert not first.prior_driven
     for profile in (second, third):
@@ -67,6 +67,6 @@ def test_a_bound_before_the_limit_leaves_that_side_open() -> None:
     centre, covariance = posterior()
     errors = np.sqrt(np.diag(covariance))
     width = float(np.abs(centre).max() + 0.5 * errors.min())
-    profile = profile_problem(linear_problem(width), centre, errors)[int(np.abs(centre).argmax())]
+    profile = profile_problem(linear_problem(width), centre, covariance)[int(np.abs(centre).argmax())]
     assert profile.with_prior.status is ProfileStatus.ONE_SIDED
     assert np.abs(profile.log10_values).max() <= width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ QUICK = ("--model", "Woillard_2011", "--draws", "100", "--starts", "1")
 def call(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict]:
     status = run(["tdm", *arguments, "--json"])
     return status, json.loads(capfd.readouterr()[0])
+
+
+def test_the_example_is_what_its_script_makes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = tmp_path / "bundle.json"
+    monkeypatch.setattr("sys.argv", ["simulate_patient.py", "--out", str(made)])
+    runpy.run_path(str(EXAMPLES / "fhir/simulate_patient.py"), run_name="__main__")
+    assert json.loads(made.read_text()) == json.loads(Path(BUNDLE).read_text())
 
 
 def test_forecast_of_a_bundle_names_its_only_patient(capfd: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +91,34 @@ def test_the_formulation_of_the_bundle_meets_the_limits_of_the_model(
     assert call(capfd, "forecast", str(file), *QUICK, "--override", "formulation")[0] == 0
 
 
+def test_capsules_of_another_release_are_not_proposed(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    text = (
+        Path(BUNDLE).read_text().replace("Prograf 1 mg hard capsules (tacrolimus, immediate release)", "Advagraf 1 mg")
+    )
+    file = tmp_path / "bundle.json"
+    file.write_text(text)
+    asked = ("dose", str(file), *QUICK, "--target", "trough:5-10", "--samples", "1", "--interval", "24")
+    out = ("--fhir-out", str(tmp_path / "proposal.json"))
+    status, found = call(capfd, *asked, *out)
+    assert (status, found["error"]["where"]) == (2, "--form")
+    status, found = call(capfd, *asked, *out, "--form", "prolonged release")
+    assert status == 0
+    repeat = found["suggestion"]["dosageInstruction"][0]["timing"]["repeat"]
+    assert (found["suggestion"]["medicationCodeableConcept"]["text"], repeat["period"]) == (
+        "tacrolimus, prolonged release",
+        24,
+    )
+
+
 def test_units_of_a_bundle_are_its_own(capfd: pytest.CaptureFixture[str]) -> None:
     status, found = call(capfd, "forecast", BUNDLE, *QUICK, "--unit", "AMT=ug")
     assert (status, found["error"]["where"]) == (2, "--unit")
     assert "a FHIR bundle" in found["error"]["allowed"]
+
+
+def test_a_slip_of_the_unit_by_a_thousand_is_named(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "bundle.json"
+    file.write_text(Path(BUNDLE).read_text().replace('"ng/mL"', '"ug/mL"'))
+    status, found = call(capfd, "forecast", str(file), *QUICK)
+    assert (status, found["error"]["do"]) == (2, "correct the units in the bundle")
+    assert "1,000 times too high" in found["error"]["got"]

@@ -133,6 +133,8 @@ def _statements(lines: list[str]) -> Iterator[Statement]:
                 comments.append(comment)
             continue
         *parts, waiting = f"{waiting} {code}".split(";")
+        if parts and _REACTION.match(parts[-1].strip()):  # its rate stands on the next line
+            waiting = f"{parts.pop()};{waiting}"
         explanation = " ".join([*comments, *([comment] if comment else [])])
         found_here = list(_parse([part.strip() for part in parts if part.strip()], explanation, heading))
         yield from found_here

@@ -3,23 +3,24 @@
 One constant is held at a value, the others are fitted again, and the rise of minus two log posterior over its minimum
 is recorded: once with the prior and once with the observations alone. Where the rise is 3.84 (chi-square, one degree of
 freedom) the 95 % interval ends. A curve is ``identified`` if it ends on both sides, ``one_sided`` on one, ``flat`` on
-none, within three standard errors of the fit or its bounds.
+none, within 2.5 standard errors of the fit or its bounds.
 
-Points go outward from the fit in turn, each starting where its neighbour ended. Derivatives are differences at that
-start, then kept up by rank-one changes (Broyden 1965): a rise is thus an upper bound of the exact one.
+Points go outward from the fit in turn, each starting where a line through its neighbours points; a point that comes out
+above its outer neighbour is fitted again from there. Derivatives are differences at the start, then kept up by rank-one
+changes (Broyden 1965). A rise is thus an upper bound of the exact one.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.execution import Execution
-from limus.kernel.inference import Bounds, fit_least_squares
+from limus.kernel.inference import Bounds, FitStatus, fit_least_squares
 from limus.signalling.fit_problem import FitProblem, fit_problem
 from limus.signalling.prediction import load_settings, split_observations
 from limus.signalling.sourced_model import SourcedModel, SourcedParameter
@@ -27,10 +28,11 @@ from limus.signalling.sourced_model import SourcedModel, SourcedParameter
 __all__ = ["RISE_95", "Profile", "ProfileCurve", "ProfileStatus", "profile_fit", "profile_problem"]
 
 RISE_95 = 3.841458820694124  # 0.95 quantile of chi-square, one degree of freedom
-_REACH = 3.0  # standard errors on either side
+_REACH = 2.5  # standard errors on either side
 _SIDE = 3  # points on either side
 _STEP = 0.02  # of log10, for differences
-_ITERATIONS = 6
+_ITERATIONS = 8
+_ROUNDS = 3  # of new differences, for lanes that have not arrived
 _TOLERANCE = 5e-2  # distance to the minimum in standard errors
 
 Floats = NDArray[np.float64]
@@ -95,7 +97,7 @@ class Profile:
 
 
 def profile_fit(
-    model: SourcedModel, values: Floats, log10_standard_errors: Floats, *, execution: Execution | None = None
+    model: SourcedModel, values: Floats, log10_covariance: Floats, *, execution: Execution | None = None
 ) -> tuple[Profile, ...]:
     """Profile every fitted constant of a library model around a fit.
 
@@ -105,8 +107,8 @@ def profile_fit(
         Loaded without its accepted fit.
     values : (P,) array
         The fit, canonical units.
-    log10_standard_errors : (P,) array
-        Of log10 of the fit; the prior's is used where it is zero (a value at its bound).
+    log10_covariance : (P, P) array
+        Of log10 of the fit; the prior's standard deviation is used where its diagonal is zero (a value at its bound).
     execution : Execution, optional
         Progress.
 
@@ -125,12 +127,12 @@ def profile_fit(
     problem = fit_problem(model, [row for row in shown if row.use == "fit"], settings, execution)
     execution.progress.start("profiles", 0)
     try:
-        return profile_problem(problem, np.log10(values), np.asarray(log10_standard_errors, dtype=np.float64))
+        return profile_problem(problem, np.log10(values), np.asarray(log10_covariance, dtype=np.float64))
     finally:
         execution.progress.finish()
 
 
-def profile_problem(problem: FitProblem, centre: Floats, standard_errors: Floats) -> tuple[Profile, ...]:
+def profile_problem(problem: FitProblem, centre: Floats, covariance: Floats) -> tuple[Profile, ...]:
     """Profile every parameter of a fit problem.
 
     Parameters
@@ -138,37 +140,85 @@ def profile_problem(problem: FitProblem, centre: Floats, standard_errors: Floats
     problem : FitProblem
     centre : (P,) array
         The fit, log10.
-    standard_errors : (P,) array
-        log10; the prior's is used where it is zero.
+    covariance : (P, P) array
+        log10; the prior's standard deviation is used where its diagonal is zero.
 
     Returns
     -------
     tuple of Profile
     """
     count = len(centre)
-    grids = np.array([_grid(problem, j, centre[j], standard_errors[j]) for j in range(count)])
-    index = np.tile(np.arange(count), 2)
-    counted = np.repeat([1.0, 0.0], count)
-    free_fit, free_sum = _without_prior(problem, centre)
-    starts = np.vstack([np.tile(centre, (count, 1)), np.tile(free_fit, (count, 1))])
-    rises = np.full((2 * count, 2 * _SIDE + 1), np.nan)
-    at, rises[:, _SIDE] = _refit(_Lanes(problem, index, np.tile(grids[:, _SIDE], 2), counted), starts)
-    # both sides at once: lanes of the lower side, then of the upper
-    points, lanes = np.vstack([at, at]), np.tile(index, 2)
+    spread = np.diag(covariance)
+    errors = np.sqrt(np.where(spread > 0, spread, problem.spread**2))
+    grids = np.array([_grid(problem, j, centre[j], errors[j]) for j in range(count)])
+    alone, alone_sum = _without_prior(problem, centre)
+    curves = _Curves(problem, np.tile(grids, (2, 1)), np.repeat([1.0, 0.0], count))
+    everyone = np.arange(2 * count)
+    curves.fit(
+        everyone, np.full(2 * count, _SIDE), np.vstack([np.tile(centre, (count, 1)), np.tile(alone, (count, 1))])
+    )
+    slope = covariance / np.where(spread > 0, spread, 1.0)[:, None]  # row j: how the others go with parameter j
+    slope[np.diag_indices(count)] = 1.0
+    both, sides = np.tile(everyone, 2), np.repeat([-1, 1], 2 * count)
     for k in range(1, _SIDE + 1):
-        held = np.concatenate([np.tile(grids[:, _SIDE - k], 2), np.tile(grids[:, _SIDE + k], 2)])
-        points, found = _refit(_Lanes(problem, lanes, held, np.tile(counted, 2)), points)
-        rises[:, _SIDE - k], rises[:, _SIDE + k] = np.split(found, 2)
-    rises[:count] -= rises[:count].min()
-    rises[count:] -= min(rises[count:].min(), free_sum)
+        near = curves.points[both, _SIDE + sides * (k - 1)]
+        if k == 1:
+            step = curves.grids[both, _SIDE + sides] - curves.grids[both, _SIDE]
+            ahead = slope[both % count] * step[:, None]
+        else:
+            ahead = near - curves.points[both, _SIDE + sides * (k - 2)]
+        curves.fit(both, _SIDE + sides * k, near + ahead)
+    for k in range(_SIDE - 1, -1, -1):  # inward, where the outer neighbour came out lower
+        outer, here = _SIDE + sides * (k + 1), _SIDE + sides * k
+        worse = np.flatnonzero(curves.sums[both, outer] < curves.sums[both, here])
+        if len(worse):
+            curves.fit(both[worse], here[worse], curves.points[both[worse], outer[worse]])
+    sums = curves.sums
+    with_prior, without = sums[:count] - sums[:count].min(), sums[count:] - min(sums[count:].min(), alone_sum)
     return tuple(
-        Profile(p, float(centre[j]), grids[j], _curve(grids[j], rises[j]), _curve(grids[j], rises[count + j]))
+        Profile(p, float(centre[j]), grids[j], _curve(grids[j], with_prior[j]), _curve(grids[j], without[j]))
         for j, p in enumerate(problem.parameters)
     )
 
 
+class _Curves:
+    """Every curve's points as far as they are fitted: the first half with the prior, the second without.
+
+    Parameters
+    ----------
+    problem : FitProblem
+    grids : (C, G) array
+        Curve c holds parameter ``c % P`` at these values.
+    counted : (C,) array
+        1 where the prior counts, else 0.
+    """
+
+    def __init__(self, problem: FitProblem, grids: Floats, counted: Floats) -> None:
+        self.problem, self.grids, self.counted = problem, grids, counted
+        self.sums = np.full(grids.shape, np.inf)
+        self.points = np.full((*grids.shape, len(problem.prior)), np.nan)
+        self.known: dict[bytes, Floats] = {}
+
+    def fit(self, curves: NDArray[np.int64], places: NDArray[np.int64], starts: Floats) -> None:
+        """Fit points of curves, each once, and keep what is lower than before."""
+        todo = np.arange(len(curves))
+        starts = np.clip(starts, self.problem.bounds.lower, self.problem.bounds.upper)
+        for _ in range(_ROUNDS):
+            held = self.grids[curves[todo], places[todo]]
+            fixed = curves[todo] % len(self.problem.prior)
+            lanes = _Lanes(self.problem, fixed, held, self.counted[curves[todo]], self.known)
+            found, sums, arrived = _refit(lanes, starts[todo])
+            starts[todo] = found
+            lower = sums < self.sums[curves[todo], places[todo]]
+            at = curves[todo][lower], places[todo][lower]
+            self.sums[at], self.points[at] = sums[lower], found[lower]
+            todo = todo[~arrived]
+            if not len(todo):
+                return
+
+
 def _grid(problem: FitProblem, j: int, centre: float, error: float) -> Floats:
-    """The fit in the middle, and on either side equal steps to three standard errors or the bound."""
+    """The fit in the middle, and on either side equal steps to 2.5 standard errors or the bound."""
     reach = _REACH * (error if error > 0 else problem.spread[j])
     below = min(reach, centre - problem.bounds.lower[j])
     above = min(reach, problem.bounds.upper[j] - centre)
@@ -197,12 +247,16 @@ def _crossing(grid: Floats, rise: Floats) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Lanes:
-    """Fits of all parameters but one, which is held; ``counted`` is 1 where the prior counts, 0 where it does not."""
+    """Fits of all parameters but one, which is held; ``counted`` is 1 where the prior counts, 0 where it does not.
+
+    ``known`` keeps residuals by point, because a fitter asks again for points of lanes that have ended.
+    """
 
     problem: FitProblem
     fixed: NDArray[np.int64]
     value: Floats
     counted: Floats
+    known: dict[bytes, Floats] = field(default_factory=dict)
 
     @property
     def free(self) -> NDArray[np.bool_]:
@@ -221,16 +275,25 @@ class _Lanes:
 
     def at(self, points: Floats, counted: Floats) -> Floats:
         """Residuals at whole points, the prior's last."""
-        found = self.problem.residuals(points)
+        keys = [point.tobytes() for point in points]
+        new = [i for i, key in enumerate(keys) if key not in self.known]
+        if new:
+            self.known.update(zip((keys[i] for i in new), self.problem.residuals(points[new]), strict=True))
+        found = np.array([self.known[key] for key in keys])
         found[:, -len(self.problem.prior) :] *= counted[:, None]
         return found
 
-    def differences(self, points: Floats, base: Floats) -> Floats:
-        """Derivatives by all parameters, (L, R, P), by steps that point into the box."""
-        lanes, count = points.shape
-        step = np.where(points + _STEP <= self.problem.bounds.upper, _STEP, -_STEP)
-        shifted = points[:, None, :] + step[:, :, None] * np.eye(count)
-        found = self.at(shifted.reshape(lanes * count, count), np.repeat(self.counted, count))
+    def differences(self, others: Floats, base: Floats) -> Floats:
+        """Derivatives by the others, (L, R, P - 1), by steps that point into the box."""
+        points = self.whole(others)
+        lanes, count = others.shape
+        upper = np.broadcast_to(self.problem.bounds.upper, points.shape)[self.free].reshape(others.shape)
+        step = np.where(others + _STEP <= upper, _STEP, -_STEP)
+        shifted = np.repeat(points[:, None, :], count, axis=1)
+        columns = np.broadcast_to(np.arange(points.shape[1]), points.shape)[self.free].reshape(others.shape)
+        lane, k = np.indices(others.shape)
+        shifted[lane, k, columns] += step
+        found = self.at(shifted.reshape(lanes * count, -1), np.repeat(self.counted, count))
         return np.swapaxes((found.reshape(lanes, count, -1) - base[:, None, :]) / step[:, :, None], 1, 2)
 
 
@@ -240,45 +303,43 @@ class _Secant:
     Parameters
     ----------
     lanes : _Lanes
-    points : (L, P) array
-        Whole points at which differences are taken.
+    others : (L, P - 1) array
+        Where differences are taken.
     """
 
-    def __init__(self, lanes: _Lanes, points: Floats) -> None:
-        self.lanes, self.points = lanes, points
-        self.residuals = lanes.at(points, lanes.counted)
-        self.matrix = lanes.differences(points, self.residuals)
+    def __init__(self, lanes: _Lanes, others: Floats) -> None:
+        self.lanes, self.others = lanes, others
+        self.residuals = lanes.residuals(others)
+        self.matrix = lanes.differences(others, self.residuals)
 
     def __call__(self, others: Floats, /) -> Floats:
         """Return (L, R, P - 1)."""
-        points = self.lanes.whole(others)
-        moved = points - self.points
+        moved = others - self.others
         length = np.sum(moved**2, axis=1)
-        if (length > 0).any():
-            residuals = self.lanes.at(points, self.lanes.counted)
-            missed = residuals - self.residuals - np.einsum("lrp,lp->lr", self.matrix, moved)
-            share = moved / np.where(length > 0, length, 1.0)[:, None]
-            self.matrix = self.matrix + missed[:, :, None] * share[:, None, :]
-            self.points, self.residuals = points, residuals
-        lanes, count = points.shape
-        picked = self.matrix[np.repeat(self.lanes.free[:, None, :], self.matrix.shape[1], axis=1)]
-        return picked.reshape(lanes, -1, count - 1)
+        residuals = self.lanes.residuals(others)
+        missed = residuals - self.residuals - np.einsum("lrp,lp->lr", self.matrix, moved)
+        share = moved / np.where(length > 0, length, 1.0)[:, None]
+        self.matrix = self.matrix + missed[:, :, None] * share[:, None, :]
+        self.others, self.residuals = others.copy(), residuals
+        return self.matrix.copy()
 
 
-def _refit(lanes: _Lanes, points: Floats) -> tuple[Floats, Floats]:
-    """Fit the others from neighbouring points; the whole points and the sums of squares."""
+def _refit(lanes: _Lanes, points: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Fit the others from whole points: where they end, the sums of squares, and which have arrived."""
     free, box = lanes.free, lanes.problem.bounds
     shape = (len(points), points.shape[1] - 1)
     lower, upper = (np.broadcast_to(end, points.shape)[free].reshape(shape) for end in (box.lower, box.upper))
+    start = points[free].reshape(shape)
     fit = fit_least_squares(
         lanes.residuals,
-        np.clip(points[free].reshape(shape), lower, upper),
+        start,
         bounds=Bounds.create(lower, upper),
-        jacobian=_Secant(lanes, np.clip(points, box.lower, box.upper)),
+        jacobian=_Secant(lanes, start),
         max_iterations=_ITERATIONS,
         tolerance=_TOLERANCE,
     )
-    return lanes.whole(fit.parameters), fit.sum_of_squares
+    ended = (FitStatus.CONVERGED, FitStatus.AT_BOUND, FitStatus.FLAT)
+    return lanes.whole(fit.parameters), fit.sum_of_squares, np.array([s in ended for s in fit.status])
 
 
 def _without_prior(problem: FitProblem, centre: Floats) -> tuple[Floats, float]:

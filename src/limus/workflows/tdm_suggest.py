@@ -16,7 +16,7 @@ from limus.kernel.checks import Severity
 from limus.kernel.errors import InputError, OutputError
 from limus.kernel.execution import Execution
 from limus.patient.exchange.suggestion import DoseSuggestion, suggestion_resource
-from limus.patient.patient_table import monitored_drug
+from limus.patient.patient_table import column_of, monitored_drug
 from limus.pharmacokinetics.exchange.fhir.bundle import is_fhir_file, open_bundle
 from limus.pharmacokinetics.exchange.fhir.read import level_names
 from limus.workflows import tdm_dose
@@ -63,11 +63,14 @@ def run(request: TdmSuggestRequest, *, out: Path | None = None, execution: Execu
     ------
     LimusError
         As the dose search.
+    InputError
+        The capsules are of another release than the patient's.
     OutputError
         The file cannot be written, or holds something else.
     """
     execution = execution or Execution(seed=request.seed, workers=1)
     result = tdm_dose.run(request, out=out, execution=execution)
+    _check_form(result)
     resource = suggestion_resource(_suggestion(request, result))
     path = Path(request.fhir_out)
     _write(path, json.dumps(resource, indent=1, ensure_ascii=False) + "\n", overwrite=execution.overwrite)
@@ -98,6 +101,20 @@ def only_patient(files: Sequence[str | Path]) -> str:
     if len(paths) == 1 and is_fhir_file(paths[0]):
         return open_bundle(paths[0]).label
     raise InputError("--id", "missing", "an ID of the table; only a FHIR bundle has a single patient", "give --id")
+
+
+def _check_form(result: TdmDoseResult) -> None:
+    """Refuse to propose capsules of another release than those that the patient takes."""
+    immediate = column_of(result.case.sources[0].patients, ("immediate_release",))
+    if result.form is None or immediate is None:
+        return
+    allowed = "immediate release" if immediate > _HALF else "prolonged release"
+    if "release" in result.form.name and result.form.name != allowed:
+        do = f"say --form '{allowed}', or --set immediate_release={1 - int(immediate)}"
+        raise InputError("--form", f"{result.form.name}, not what the patient takes", allowed, do)
+
+
+_HALF = 0.5
 
 
 def _suggestion(request: TdmSuggestRequest, result: TdmDoseResult) -> DoseSuggestion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import platform
 import sys
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.execution import Execution, SilentProgress
 from limus.kernel.language import read_model_text
-from limus.kernel.simulation import compile_model, simulate
+from limus.kernel.simulation import compile_model, ensemble, simulate
 from limus.kernel.simulation.engine import factor_layout, native, program
 from limus.kernel.simulation.engine.elimination import plan_elimination
 from limus.kernel.simulation.engine.factor_layout import TILE, lay_out_factors, tile_start
@@ -131,6 +132,27 @@ def test_loops_and_straight_lines_give_one_solution(monkeypatch: pytest.MonkeyPa
         found.append(result.values)
     native._build.cache_clear()
     np.testing.assert_allclose(found[1], found[0], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("target", ["haswell", "x86-64"])
+def test_loops_give_the_same_on_other_processors(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if platform.machine() not in {"x86_64", "AMD64"}:
+        pytest.skip("targets of x86")
+    if target == "haswell" and "avx2" not in binding.get_host_cpu_features().flatten().replace("-avx2", ""):
+        pytest.skip("this machine has no AVX2")
+    monkeypatch.setenv("LIMUS_CACHE", "/nonexistent")
+    monkeypatch.setattr(program, "MOST_STRAIGHT", -1)
+    native._build.cache_clear()
+    model = compile_model(read_model_text(network(20), language="antimony"), [f"s{i}" for i in range(20)])
+    times, sets = np.linspace(0.0, 5.0, 6), {"s0": np.linspace(0.1, 1.0, 9)}
+    host = simulate(model, times, sets).values
+    monkeypatch.setattr(ensemble, "build_native", lambda compiled: native.build_native(compiled, target))
+    found = simulate(model, times, sets)
+    native._build.cache_clear()
+    assert set(found.solver) == {"rodas5p"}
+    if target == "haswell":
+        assert np.array_equal(found.values, host)  # fused multiply-add on both: the same bits
+    np.testing.assert_allclose(found.values, host, rtol=1e-6, atol=1e-9)
 
 
 class Told(SilentProgress):

@@ -156,7 +156,8 @@ def test_the_t_cell_model() -> None:
     plain = CompiledModel(**{**vars_of(plain), "defaults": with_values(plain, sets)})
     found = simulate(compile_model(reduced, outputs, sensitivities=parameters), times, sets, **FINE)
     assert set(found.solver) == {"rodas5p"}
-    assert_close(plain, found, differences(plain, parameters, times), 1e-5)
+    # 1e-5 is the error of the differences: it stays where the tolerance of the solution is ten times smaller
+    assert_close(plain, found, differences(plain, parameters, times), 2e-5)
 
 
 def vars_of(compiled: CompiledModel) -> dict[str, object]:

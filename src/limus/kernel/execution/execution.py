@@ -45,6 +45,21 @@ class SilentProgress:
         """End the task."""
 
 
+def _leave_with_parent() -> None:
+    """End this worker when its parent is gone: a killed parent cannot tell it to."""
+    import multiprocessing  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
@@ -85,7 +100,7 @@ class Execution:
         else:
             from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-            with ProcessPoolExecutor(max_workers=self.workers) as pool:
+            with ProcessPoolExecutor(max_workers=self.workers, initializer=_leave_with_parent) as pool:
                 yield pool
 
     def map(

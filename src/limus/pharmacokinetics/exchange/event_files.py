@@ -179,7 +179,8 @@ def read_event_files(
     elif kinds == ["fhir"]:
         if options.drug is None:
             raise InputError("event files", f"{paths[0].name} (a FHIR bundle)", "another kind", "use limus tdm")
-        table = read_bundle(paths[0], options.drug, concentration=options.units.concentration)
+        unit = options.units.concentration
+        table = read_bundle(paths[0], options.drug, concentration=unit, typical=options.typical)
     else:
         table = read_sdtm(
             by_kind["ex"],

@@ -1,7 +1,7 @@
 """Vectors of W doubles in LLVM: arithmetic on all lanes at once, masks, and memory as arrays of vectors.
 
-One lane is one trajectory. Only the flag ``contract`` is set (a*b+c may become one rounding), so every target with
-fused multiply-add gives the same bits.
+One lane is one trajectory. No operation has a flag that leaves a rounding to the compiler: where a product and a sum
+are to be one, :meth:`Lanes.multiply_add` says so. Every target with fused multiply-add then gives the same bits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ DOUBLE = ir.DoubleType()
 INDEX = ir.IntType(64)
 SHORT = ir.IntType(32)
 POINTER = ir.PointerType()
-_FLAGS = ("contract",)
 Values: TypeAlias = Sequence[ir.Value]
 
 
@@ -160,15 +159,15 @@ class Lanes:
 
     def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """A + b."""
-        return self.builder.fadd(a, b, flags=_FLAGS)
+        return self.builder.fadd(a, b)
 
     def subtract(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """A - b."""
-        return self.builder.fsub(a, b, flags=_FLAGS)
+        return self.builder.fsub(a, b)
 
     def multiply(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """A * b."""
-        return self.builder.fmul(a, b, flags=_FLAGS)
+        return self.builder.fmul(a, b)
 
     def divide(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """A / b."""

@@ -105,9 +105,11 @@ class Writer:
         if operator == "divide" and self._by_reciprocals and node.arguments[0] != ONE:
             above, below = node.arguments
             return lanes.multiply(self.value(above), self._reciprocal(below))
+        if operator == "add":
+            return self._sum(node.arguments)
         values = [self.value(argument) for argument in node.arguments]
-        if operator in {"add", "multiply"}:
-            return self._chain(lanes.add if operator == "add" else lanes.multiply, values)
+        if operator == "multiply":
+            return self._chain(lanes.multiply, values)
         if operator in {"min", "max"}:
             return self._chain(lanes.minimum if operator == "min" else lanes.maximum, values)
         if operator == "divide":
@@ -157,6 +159,20 @@ class Writer:
             if n == 0.5:
                 return lanes.call("sqrt", self.value(base))
         return power(lanes, self.value(base), self.value(exponent))
+
+    def _sum(self, terms: tuple[Expression, ...]) -> ir.Value:
+        """A sum in which products that stand nowhere yet are added as they are multiplied."""
+        lanes, total = self._lanes, self.value(terms[0])
+        for term in terms[1:]:
+            inner = term.arguments[0] if isinstance(term, Apply) and term.operator == "negate" else term
+            stands = any(node in known for node in (term, inner) for known in (self._done, self._ready))
+            if stands or not isinstance(inner, Apply) or inner.operator != "multiply" or len(inner.arguments) > 2:
+                total = lanes.add(total, self.value(term))
+                continue
+            *first, last = (self.value(factor) for factor in inner.arguments)
+            product = self._chain(lanes.multiply, first)
+            total = lanes.multiply_add(product if inner is term else lanes.negate(product), last, total)
+        return total
 
     def _reciprocal(self, node: Expression) -> ir.Value:
         if isinstance(node, Apply) and node.operator == "power" and isinstance(node.arguments[1], Number):

@@ -218,7 +218,7 @@ def resolve(bundle: Bundle, reference: Any, holder: Entry) -> Entry | None:
                 return Entry(f"{holder.path}.contained[{place}]", "", one)
         return None
     if text:
-        return next((entry for entry in bundle.entries if text in {entry.url, entry.name}), None)
+        return next((entry for entry in bundle.entries if _is_meant(text, entry)), None)
     wanted = _identity(reference.get("identifier"))
     if wanted is None:
         return None
@@ -226,6 +226,14 @@ def resolve(bundle: Bundle, reference: Any, holder: Entry) -> Entry | None:
         if wanted in [_identity(one) for one in items_of(entry.resource, "identifier")]:
             return entry
     return None
+
+
+def _is_meant(reference: str, entry: Entry) -> bool:
+    """Whether a reference names an entry: by URL, by ``Type/id``, or by one where the entry has only the other."""
+    if reference in {entry.url, entry.name}:
+        return True
+    by_url = not entry.name and entry.url.endswith(f"/{reference}")
+    return by_url or (not entry.url and bool(entry.name) and reference.endswith(f"/{entry.name}"))
 
 
 def items_of(resource: Any, name: str) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ __all__ = [
     "codes_of",
     "load_loinc",
     "load_medications",
+    "names_any",
     "words_of",
 ]
 
@@ -204,6 +205,27 @@ def words_of(concept: Any) -> str:
         return ""
     displays = [str(coding.get("display", "")) for coding in _codings(concept)]
     return " ".join(text for text in (str(concept.get("text", "")), *displays) if text).casefold()
+
+
+def names_any(text: str, words: Iterable[str]) -> bool:
+    """Tell whether a text holds one of some words as a word of its own: temsirolimus does not name sirolimus.
+
+    Parameters
+    ----------
+    text : str
+        In small letters.
+    words : iterable of str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> names_any("temsirolimus 25 mg", ["sirolimus"]), names_any("sirolimus 1 mg", ["sirolimus"])
+    (False, True)
+    """
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in words)
 
 
 def _codings(concept: Any) -> list[Mapping[str, Any]]:

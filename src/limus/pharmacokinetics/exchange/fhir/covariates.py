@@ -25,13 +25,21 @@ import numpy as np
 from limus.kernel.checks import Finding, Severity
 from limus.pharmacokinetics.exchange.dates import read_moment
 from limus.pharmacokinetics.exchange.fhir.bundle import Bundle, Entry, subject_findings
-from limus.pharmacokinetics.exchange.fhir.codes import CovariateCode, codes_of, load_loinc, load_medications, words_of
+from limus.pharmacokinetics.exchange.fhir.codes import (
+    CovariateCode,
+    codes_of,
+    load_loinc,
+    load_medications,
+    names_any,
+    words_of,
+)
 from limus.pharmacokinetics.exchange.fhir.values import quantity_in
 
 __all__ = ["PatientFacts", "read_patient_facts"]
 
 _USED = {"final", "amended", "corrected", "preliminary"}
 _ALLELES = re.compile(r"\*\s*(\d+)\w?\s*/\s*\*?\s*(\d+)\w?")
+_GENE = re.compile(r"cyp\d\w+")
 _YEAR_ONLY, _MONTH_ONLY = 4, 7  # characters
 
 
@@ -164,7 +172,10 @@ def _genotype(
     resource: Mapping[str, Any], where: str, name: str
 ) -> tuple[list[tuple[str, float, float]], list[Finding]]:
     gene = next(one for one in load_loinc().genes if one.name == name)
-    text = str(resource.get("valueString", "")).casefold() or words_of(resource.get("valueCodeableConcept"))
+    said = str(resource.get("valueString", "")).casefold() or words_of(resource.get("valueCodeableConcept"))
+    # a report may name several genes: what follows this one's name counts, and nothing where only others are named
+    _, named, text = said.partition(name.casefold())
+    text = text if named else "" if _GENE.search(said) else said
     found = _ALLELES.search(text)
     if found and {found[1], found[2]} <= {*gene.active, *gene.inactive}:
         count = float(sum(allele in gene.active for allele in found.groups()))
@@ -177,7 +188,7 @@ def _genotype(
     known = ", ".join(f"*{allele}" for allele in (*gene.active, *gene.inactive))
     allowed = f"two of {known}, such as *1/*3; or {gene.expresser[0]}, {gene.non_expresser[0]}"
     do = f"left out; say --set {gene.carries}=0 or 1"
-    return [], [Finding("genotype", Severity.WARNING, f"{where}.value[x]", text or "missing", allowed, do)]
+    return [], [Finding("genotype", Severity.WARNING, f"{where}.value[x]", said or "missing", allowed, do)]
 
 
 def _transplantation(bundle: Bundle) -> tuple[float | None, str, list[Finding]]:
@@ -187,11 +198,7 @@ def _transplantation(bundle: Bundle) -> tuple[float | None, str, list[Finding]]:
         concept = entry.resource.get("code")
         words, codes = words_of(concept), set(codes_of(concept))
         kind = next(
-            (
-                one
-                for one in load_medications().transplants
-                if codes & set(one.codes) or any(word in words for word in one.words)
-            ),
+            (one for one in load_medications().transplants if codes & set(one.codes) or names_any(words, one.words)),
             None,
         )
         if kind is None or entry.resource.get("status") != "completed":

@@ -32,7 +32,7 @@ from typing import Any
 from limus.kernel.checks import Finding, Severity
 from limus.pharmacokinetics.exchange.dates import Moment
 from limus.pharmacokinetics.exchange.fhir.bundle import Bundle, Entry, items_of, resolve, subject_findings
-from limus.pharmacokinetics.exchange.fhir.codes import codes_of, load_medications, words_of
+from limus.pharmacokinetics.exchange.fhir.codes import codes_of, load_medications, names_any, words_of
 from limus.pharmacokinetics.exchange.fhir.structure import structure_findings
 from limus.pharmacokinetics.exchange.fhir.values import exact_moment, quantity_in
 
@@ -141,7 +141,7 @@ def _medication(bundle: Bundle, entry: Entry, drug: str) -> tuple[str, str | Non
     words = " ".join(filter(None, (words_of(concept) for concept in concepts)))
     codes = {code for concept in concepts for code in codes_of(concept)}
     for one in load_medications().substances:
-        if one.drug == drug and (any(word in words for word in one.words) or codes & set(one.atc)):
+        if one.drug == drug and (names_any(words, one.words) or codes & set(one.atc)):
             return words, one.name, findings
     return words, None, findings
 
@@ -191,7 +191,7 @@ def _route(resource: Mapping[str, Any], where: str, routes: Mapping[str, int]) -
         ]
     words, codes = words_of(concept), set(codes_of(concept))
     known = [one.name for one in load_medications().routes if codes & set(one.codes)]
-    known = known or [one.name for one in load_medications().routes if any(word in words for word in one.words)]
+    known = known or [one.name for one in load_medications().routes if names_any(words, one.words)]
     if known and known[0] in routes:
         return known[0], []
     got = words or ", ".join(codes)

@@ -36,6 +36,7 @@ from limus.pharmacokinetics.exchange.fhir.codes import (
     codes_of,
     load_loinc,
     load_medications,
+    names_any,
     words_of,
 )
 from limus.pharmacokinetics.exchange.fhir.values import exact_moment, quantity_in
@@ -127,7 +128,7 @@ def _unknown(bundle: Bundle, entry: Entry, drug: str) -> list[Finding]:
     file = load_loinc()
     known = {code.code for code in file.levels}
     given = list(codes_of(concept))
-    if not any(name in words for name in names) or known & set(given):
+    if not names_any(words, names) or known & set(given):
         return []
     broken = [code for code in codes_of(concept, file.system) if not check_digit_holds(code)]
     got = f"{words.strip()} ({', '.join(given) or 'no code'})"

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from limus.kernel.checks import Finding, Severity
 from limus.pharmacokinetics.event_table.error import raise_together
+from limus.pharmacokinetics.event_table.plausibility import TypicalRange, plausibility_findings
 from limus.pharmacokinetics.event_table.read import event_table_from_arrays
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.event_table.units import TableUnits
 from limus.pharmacokinetics.exchange.fhir.bundle import Bundle, open_bundle
-from limus.pharmacokinetics.exchange.fhir.codes import load_medications
+from limus.pharmacokinetics.exchange.fhir.codes import load_medications, names_any
 from limus.pharmacokinetics.exchange.fhir.covariates import PatientFacts, read_patient_facts
 from limus.pharmacokinetics.exchange.fhir.doses import FhirDose, read_doses
 from limus.pharmacokinetics.exchange.fhir.levels import FhirLevel, read_levels
@@ -59,7 +60,9 @@ class MonitoredDrug:
     molar_mass_g_per_mol: float | None = None
 
 
-def read_bundle(path: Path, drug: MonitoredDrug, *, concentration: str) -> EventTable:
+def read_bundle(
+    path: Path, drug: MonitoredDrug, *, concentration: str, typical: Sequence[TypicalRange] = ()
+) -> EventTable:
     """Read the bundle of one patient.
 
     Parameters
@@ -69,6 +72,8 @@ def read_bundle(path: Path, drug: MonitoredDrug, *, concentration: str) -> Event
     drug : MonitoredDrug
     concentration : str
         Unit wanted for levels.
+    typical : sequence of TypicalRange
+        What to compare amounts and levels with; a slip of 1,000 is an error.
 
     Returns
     -------
@@ -92,9 +97,10 @@ def read_bundle(path: Path, drug: MonitoredDrug, *, concentration: str) -> Event
     raise_together(bundle.source, found)
     columns, origin = _columns(bundle.label, doses, levels, facts, drug.routes)
     columns |= _covariates(facts, doses, columns["TIME"] + origin)
-    table = event_table_from_arrays(
-        columns, units=TableUnits("mg", concentration), occasions="column", source=bundle.source
-    )
+    units = TableUnits("mg", concentration)
+    table = event_table_from_arrays(columns, units=units, occasions="column", source=bundle.source)
+    slips = [one for one in plausibility_findings(table, units, typical) if one.severity is Severity.ERROR]
+    raise_together(bundle.source, (*found, *(replace(one, do="correct the units in the bundle") for one in slips)))
     every, said = _interval(bundle, doses)
     if len(table.doses) and every > 0:
         interval = np.where(np.arange(len(table.doses)) == len(table.doses) - 1, every, 0.0)
@@ -162,7 +168,7 @@ def words_of_bundle(path: Path, drug: MonitoredDrug) -> dict[str, str]:
 def _form(dose: FhirDose) -> tuple[str, float]:
     """Formulation ('' if not known), and 1 for immediate release, 0 for prolonged (NaN if not known)."""
     for form in load_medications().forms:
-        if any(word in dose.words for word in form.words):
+        if names_any(dose.words, form.words):
             release = form.immediate_release
             return form.formulation, np.nan if release is None else float(release)
     return "", np.nan
