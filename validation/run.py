@@ -28,12 +28,18 @@ import engine_sundials
 import evidence_claims
 import evidence_network
 import evidence_pooling
+import fhir_exchange
 import molecule_equilibrium
 import nist_strd
 import patient_tdm
 import pharmacokinetics
 import sbml_suite
 import survival
+import t_cell_anchors
+import t_cell_behaviours
+import t_cell_left_out
+import t_cell_oscillation
+import trial_analysis as trial_analysis_checks
 import trial_design as trial_design_checks
 import trial_exposure as trial_exposure_checks
 from cytometry import check as check_cytometry
@@ -154,6 +160,34 @@ def t_cell(_: Path) -> list[Row]:
     ]
 
 
+def t_cell_behaviour(_: Path) -> list[Row]:
+    return [Row(one.claim, one.against, one.result, one.passed) for one in t_cell_behaviours.outcomes()]
+
+
+def t_cell_prediction(_: Path) -> list[Row]:
+    """A row for each paper left out: its largest misfit beside the baseline's; those not scored say why."""
+    rows = []
+    for one in t_cell_left_out.outcomes():
+        claim = f"{', '.join(one.rows)} predicted without {one.paper} better than with no signalling"
+        against = "geometric mean of the other papers' potencies of the same drug"
+        if one.reason:
+            rows.append(Row(claim, against, f"not scored: {one.reason}", None))
+            continue
+        pairs = zip(one.rows, one.model, one.baseline, strict=True)
+        said = "; ".join(f"{name} off {10**ours:.2f}-fold, baseline {10**base:.2f}-fold" for name, ours, base in pairs)
+        ours, base = (sum(value) / len(value) for value in (one.model, one.baseline))
+        rows.append(Row(claim, f"{against}; mean of |log10|", said, ours < base))
+    return rows
+
+
+def t_cell_anchor(data: Path) -> list[Row]:
+    return [Row(one.claim, one.against, one.result, one.passed) for one in t_cell_anchors.outcomes(data)]
+
+
+def calcium_oscillation(_: Path) -> list[Row]:
+    return [Row(one.claim, one.against, one.result, one.passed) for one in t_cell_oscillation.outcomes()]
+
+
 def curves(data: Path) -> list[Row]:
     return [Row(*row) for row in assay_curves.matrix_rows(data)]
 
@@ -177,12 +211,20 @@ def trial_design(_: Path) -> list[Row]:
     return [Row(*outcome) for outcome in trial_design_checks.outcomes()]
 
 
+def trial_analysis(data: Path) -> list[Row]:
+    return [Row(p.claim, p.against, p.result, not p.failed) for p in trial_analysis_checks.parts(data)]
+
+
 def trial_exposure(_: Path) -> list[Row]:
     return [Row(*outcome) for outcome in trial_exposure_checks.outcomes()]
 
 
 def drug_monitoring(data: Path) -> list[Row]:
     return [Row(*outcome) for outcome in patient_tdm.outcomes(data)]
+
+
+def fhir(_: Path) -> list[Row]:
+    return [Row(*outcome) for outcome in fhir_exchange.outcomes()]
 
 
 def survival_analysis(data: Path) -> list[Row]:
@@ -201,11 +243,17 @@ PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     networks,
     claims,
     t_cell,
+    t_cell_behaviour,
+    t_cell_prediction,
+    t_cell_anchor,
+    calcium_oscillation,
     population_pharmacokinetics,
     drug_monitoring,
+    fhir,
     survival_analysis,
     trial_design,
     trial_exposure,
+    trial_analysis,
 )
 
 

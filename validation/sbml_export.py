@@ -8,7 +8,7 @@ read back and compared by its equations: initial state, and at three random stat
 parts of events. Relative difference at most 1e-12: the same formulas, perhaps associated otherwise.
 
 *Curves.* The T-cell model under five stimuli with a drug each, every species and every read-out over 72 h, in
-libroadrunner (CVODE at 1e-10; in an environment of its own that is made once) against limus' own model before it was
+libroadrunner (CVODE at 1e-10; in the environment of the engine's peer) against limus' own model before it was
 written, at 1e-9. Largest |difference| over the largest value at most 1e-6: a hundred times what both solvers promise.
 """
 
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.peer import FOLDER
 from limus.kernel.errors import LimusError
 from limus.kernel.language import Model, read_model, read_model_text
 from limus.kernel.language.sbml_writer import sbml_identifiers, write_sbml
@@ -34,9 +35,9 @@ from limus.workflows.export import ExportRequest, run
 from reference_data import REFERENCE_DATA
 from sbml_suite import read_case
 
-HERE = Path(__file__).parent / "roadrunner"
 NAME, VERSION = "libroadrunner", "2.10.0"
-PYTHON = HERE / ".venv" / "bin" / "python"
+PYTHON = FOLDER / "bin" / "python"
+PEER = FOLDER.parent / "roadrunner_outputs.py"
 SAME = 1e-12
 CURVE_LIMIT = 1e-6
 END_H, POINTS = 72.0, 37
@@ -53,9 +54,9 @@ Outcome = tuple[str, str, str, bool | None]
 
 
 def make_environment() -> bool:
-    """Install libroadrunner once, away from limus; return whether it is there."""
+    """Install libroadrunner once, beside the engine's peer and away from limus; return whether it is there."""
     if not PYTHON.exists():
-        subprocess.run([sys.executable, "-m", "venv", HERE / ".venv"], check=True)
+        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
     check = f"from importlib.metadata import version; assert version('{NAME}') == '{VERSION}'"
     if subprocess.run([PYTHON, "-c", check], check=False, capture_output=True).returncode == 0:
         return True
@@ -145,7 +146,7 @@ def _curve(claim: str, stimulus: str, dose: str) -> Outcome:
         asked = [f"[{found.identifiers[n]}]" if n in species else found.identifiers[n] for n in outputs]
         request = {"end": END_H, "points": POINTS, "relative": 1e-10, "absolute": 1e-16, "outputs": asked}
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        command = [PYTHON, HERE / "peer.py", folder / "model.xml", folder / "request.json", folder / "out.npy"]
+        command = [PYTHON, PEER, folder / "model.xml", folder / "request.json", folder / "out.npy"]
         said = subprocess.run(command, check=False, capture_output=True, text=True)
         against = f"{NAME} {VERSION}: stimulus {stimulus}, {dose}"
         if said.returncode != 0:

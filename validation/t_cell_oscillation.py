@@ -1,4 +1,4 @@
-"""Is the period-averaged calcium of the T-cell model right for runs of more than two hours?
+"""Check that the period-averaged calcium of the T-cell model is right for runs of more than two hours.
 
     python validation/t_cell_oscillation.py [--figure FILE.png]
 
@@ -7,7 +7,7 @@ with calcium that oscillates. The same module is then driven by two constants: t
 active as on average over the oscillation, and the plain mean of calcium. The first must give the nuclear share of NFAT
 within 10 % from two hours on, ripple included; how wrong the second is, is shown. Levels of stimulus, and half of
 calcineurin taken away as by a drug. 10 % of the share is small beside what a threshold on it is fitted to (a potency is
-known to a factor of 1.6), and the ripple alone is a few per cent.
+known to a factor of 1.6).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.simulation import CompiledModel, compile_model, simulate
+from limus.report.figures.base import drawing_style, new_panels
 from limus.signalling.culture import Culture, run_culture
 from limus.signalling.model_library import load_model
 from limus.signalling.protocol import find_protocol
@@ -158,12 +159,12 @@ def cost() -> tuple[float, float, float]:
     return spent[0], spent[1], (time.process_time() - begun) / LANES
 
 
-def t_cell_share(calcium_nM: float, hours: Floats) -> Floats:  # noqa: N803
+def t_cell_share(calcium: float, hours: Floats) -> Floats:
     """Nuclear share in the T-cell model with that calcium and as much calcineurin, no drug."""
     culture = replace(Culture.usual(find_protocol("anti_cd3_cd28"), "nfat"), hours=float(hours[-1]))
     values = {
         "stimulus_strength": 1.0,
-        "calcium_stimulated": calcium_nM,
+        "calcium_stimulated": calcium,
         "calcineurin_total": load_model("calcium_oscillation").parameters["calcineurin_total"].value,
     }
     result = run_culture(
@@ -192,7 +193,8 @@ def outcomes() -> Iterator[Outcome]:
             yield Outcome(
                 f"calcium oscillates with a period of 1 to 3 min at stimulus {one.strength:g}",
                 "periods of minutes in T cells; the constants of calcium handling were chosen for it",
-                f"period {60 * one.period_min:.0f} s, {late.min():.0f} to {late.max():.0f} nM, mean {one.mean_nM:.0f} nM",
+                f"period {60 * one.period_min:.0f} s, {late.min():.0f} to {late.max():.0f} nM, "
+                f"mean {one.mean_nM:.0f} nM",
                 bool(PERIOD_MINUTES[0] <= one.period_min <= PERIOD_MINUTES[1]),
             )
     for one in all_courses:
@@ -202,8 +204,9 @@ def outcomes() -> Iterator[Outcome]:
             f"constant calcium of equal calcineurin activity gives the NFAT of the oscillation from 2 to {HOURS:g} h: "
             f"stimulus {one.strength:g}, {100 * one.held_fraction:.0f} % of calcineurin held",
             "the oscillating module, same NFAT module; within 10 %, ripple included",
-            f"nuclear share {one.share[-1]:.3f}, largest difference {100 * error:.1f} % at {one.equal_activity_nM:.0f} nM "
-            f"(ripple {100 * one.ripple:.1f} %); the plain mean of {one.mean_nM:.0f} nM gives {plain:.2f} times the share",
+            f"nuclear share {one.share[-1]:.3f}, largest difference {100 * error:.1f} % at "
+            f"{one.equal_activity_nM:.0f} nM (ripple {100 * one.ripple:.1f} %); the plain mean of {one.mean_nM:.0f} nM "
+            f"gives {plain:.2f} times the share",
             error <= TOLERANCE,
         )
     strongest = next(one for one in all_courses if one.strength == 1.0 and one.held_fraction == 0.0)
@@ -221,16 +224,14 @@ def outcomes() -> Iterator[Outcome]:
     yield Outcome(
         "averaging saves what makes 72 h dear",
         "processor time of 72 h at a relative tolerance of 1e-6; at least 20 times the whole T-cell model",
-        f"{1000 * dear:.0f} ms oscillating; {1000 * whole:.2f} ms the whole T-cell model with a drug and averaged calcium "
-        f"({dear / whole:.0f} times), {1000 * cheap:.2f} ms the same small model with constant calcium",
+        f"{1000 * dear:.0f} ms oscillating; {1000 * whole:.2f} ms the whole T-cell model with a drug and averaged "
+        f"calcium ({dear / whole:.0f} times), {1000 * cheap:.2f} ms the same small model with constant calcium",
         dear / whole >= 20.0,
     )
 
 
 def draw(path: Path) -> None:
     """Calcium over ten minutes, and NFAT under the oscillation and the two constants."""
-    from limus.report.figures.base import drawing_style, new_panels
-
     with drawing_style():
         figure, (left, right) = new_panels(2, columns=2, height_in=3.0)
         for one, colour in zip((c for c in courses() if c.held_fraction == 0.0), ("C0", "C1", "C2", "C3"), strict=True):

@@ -16,8 +16,9 @@ from limus.signalling.culture import Culture, Responses, run_responses
 from limus.signalling.model_library import load_model
 from limus.signalling.potency import CurveStatus, concentration_grid, summarise_curve
 from limus.signalling.protocol import find_protocol
-from limus.signalling.sensitivity import Question, most_influential, move_one_by_one, vary_together
+from limus.signalling.sensitivity import Question, move_one_by_one
 from limus.signalling.sourced_model import SourcedModel
+from limus.signalling.variance_sensitivity import most_influential, vary_together
 
 GRID = concentration_grid(1e-3, 1e3, 4)
 HERE = Execution(seed=1, workers=1)

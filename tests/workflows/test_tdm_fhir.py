@@ -91,7 +91,9 @@ def test_the_formulation_of_the_bundle_meets_the_limits_of_the_model(
     assert call(capfd, "forecast", str(file), *QUICK, "--override", "formulation")[0] == 0
 
 
-def test_capsules_of_another_release_are_not_proposed(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_capsules_of_the_patients_own_release_are_proposed(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     text = (
         Path(BUNDLE).read_text().replace("Prograf 1 mg hard capsules (tacrolimus, immediate release)", "Advagraf 1 mg")
     )
@@ -99,9 +101,9 @@ def test_capsules_of_another_release_are_not_proposed(capfd: pytest.CaptureFixtu
     file.write_text(text)
     asked = ("dose", str(file), *QUICK, "--target", "trough:5-10", "--samples", "1", "--interval", "24")
     out = ("--fhir-out", str(tmp_path / "proposal.json"))
-    status, found = call(capfd, *asked, *out)
+    status, found = call(capfd, *asked, *out, "--form", "immediate release")
     assert (status, found["error"]["where"]) == (2, "--form")
-    status, found = call(capfd, *asked, *out, "--form", "prolonged release")
+    status, found = call(capfd, *asked, *out)
     assert status == 0
     repeat = found["suggestion"]["dosageInstruction"][0]["timing"]["repeat"]
     assert (found["suggestion"]["medicationCodeableConcept"]["text"], repeat["period"]) == (

@@ -10,6 +10,7 @@ import typer
 
 from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
+from limus.cli.sensitivity_text import show_sensitivity_text
 from limus.cli.text import number, table
 
 __all__ = ["add_to"]
@@ -252,75 +253,9 @@ def sensitivity(
             "medium": medium,
             "settings": tuple(settings or ()),
         },
-        _show_sensitivity,
+        show_sensitivity_text,
         Options(json, out, seed, overwrite),
     )
-
-
-def _show_sensitivity(r: dict[str, Any]) -> str:
-    base = (
-        f"IC50 {number(r['ic50_absolute_nM'])} nM"
-        if math.isfinite(r["ic50_absolute_nM"])
-        else f"{r['status'].replace('_', ' ')}; largest inhibition {100 * r['max_inhibition_fraction']:.1f} %"
-    )
-    head = f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']}: {base} (simulated, {r['model']})"
-    tail = [f"  {name}  {path}" for name, path in r["files"].items()]
-    body = _local_lines(r) if r["method"] == "local" else _variance_lines(r)
-    return "\n".join([head, *body, *tail, f"  note  {r['conditions']['note']}", f"  {RESEARCH_USE}"])
-
-
-def _local_lines(r: dict[str, Any]) -> list[str]:
-    columns = (
-        ("parameter", "constant"),
-        ("kind", "kind"),
-        ("value", "value"),
-        ("unit", "unit"),
-        ("elasticity", "elasticity"),
-        ("fold_up", "at x1.1"),
-        ("fold_down", "at /1.1"),
-        ("fold_spread_up", "spread up"),
-        ("fold_spread_down", "spread down"),
-        ("spread_from", "spread from"),
-    )
-    shown = [row for row in r["rows"] if not abs(row["elasticity"]) < 0.005 or row["flat_tail"]]
-    silent = len(r["rows"]) - len(shown)
-    flat = ", ".join(r["flat_tail"]) or "no constant"
-    answer = "IC50" if r["response"] == "ic50_absolute_nM" else "largest inhibition"
-    return [
-        table(shown, columns),
-        f"  folds are of the {answer}; {silent} more constants have an elasticity below 0.005",
-        f"  10 % of {flat} changes the IC50 3-fold (flat tail)",
-    ]
-
-
-def _variance_lines(r: dict[str, Any]) -> list[str]:
-    columns = (
-        ("parameter", "constant"),
-        ("kind", "kind"),
-        ("first_order", "first order"),
-        ("first", "90 % interval"),
-        ("total", "total"),
-        ("all", "90 % interval"),
-        ("spread_from", "spread from"),
-    )
-    rows = [
-        row
-        | {
-            "first": " to ".join(number(end, 2) for end in row["first_order_ci"]),
-            "all": " to ".join(number(end, 2) for end in row["total_ci"]),
-        }
-        for row in r["rows"]
-    ]
-    spread = r["response_percentiles"]
-    return [
-        table(rows, columns),
-        f"  share of the variance of {r['response']}; 5th, 50th, 95th percentile "
-        f"{', '.join(number(spread[p]) for p in ('5', '50', '95'))}",
-        f"  {r['sets']} parameter sets: {r['without_ic50']} do not reach half (their relative IC50 is used), "
-        f"{r['silent_sets']} without a signal, {r['failed_sets']} failed",
-        f"  {r['points']} points of the design used, {r['n_failed']} left out; seed {r['seed']}",
-        f"  {r['distribution']}",
-    ]
 
 
 def export(
@@ -359,6 +294,7 @@ def calibrate(
     starts: Annotated[int, typer.Option("--starts", help="Starts followed to their minimum.")] = 2,
     draws: Annotated[int, typer.Option("--draws", help="From the posterior; 1000 with --accept.")] = 0,
     accept: Annotated[bool, typer.Option("--accept", help="Write the fit into the library.")] = False,
+    profiles: Annotated[bool, typer.Option("--profiles", help="Profile each fitted constant; minutes.")] = False,
     out: Out = None,
     seed: Seed = 1,
     json: Json = False,
@@ -367,7 +303,7 @@ def calibrate(
     """Fit the model anew and print observed against predicted."""
     return run_command(
         "calibrate",
-        {"model": model, "starts": starts, "draws": draws, "accept": accept},
+        {"model": model, "starts": starts, "draws": draws, "accept": accept, "profiles": profiles},
         _show_calibration,
         Options(json, out, seed, overwrite),
     )
@@ -398,11 +334,27 @@ def _show_calibration(r: dict[str, Any]) -> str:
     agree = f"{r['agreeing_starts']} of {r['starts']} starts agree"
     if r["draws"]:
         agree += f"; {r['draws']} draws, effective sample {number(r['effective_sample'])}"
-    return "\n\n".join(
-        [
-            table(r["rows"], rows),
-            f"{share}; {ending}; {agree}",
-            table(r["parameters"], parameters),
-            table(r["left_out"], left_out),
-        ]
+    parts = [
+        table(r["rows"], rows),
+        f"{share}; {ending}; {agree}",
+        table(r["parameters"], parameters),
+        table(r["left_out"], left_out),
+    ]
+    if r["profiles"]:
+        parts.append(_profile_table(r["profiles"]))
+    return "\n\n".join(parts)
+
+
+def _profile_table(rows: list[dict[str, Any]]) -> str:
+    columns = (
+        ("parameter", "profile of"),
+        ("value", "value"),
+        ("unit", "unit"),
+        ("lower", "lower 95 %"),
+        ("upper", "upper 95 %"),
+        ("status", "with prior"),
+        ("status_without_prior", "observations alone"),
+        ("share_of_prior_width", "width over prior's"),
+        ("prior_driven", "prior-driven"),
     )
+    return table(rows, columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -326,10 +327,14 @@ def from_json(
     overwrite: Overwrite = False,
 ) -> int:
     """Run a request that a script wrote; with --json the answer is one JSON object."""
+    from limus.kernel.errors import InputError  # noqa: PLC0415
     from limus.workflows.tdm_json import json_request  # noqa: PLC0415
 
     with json_request(file) as (command, given):
         show = {"forecast": _show_forecast, "dose": _show_dose, "evaluate": _show_evaluation}[command]
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        if command != "evaluate" and "id" not in fields:
+            with suppress(InputError):  # no bundle: the request says what is missing
+                fields["id"] = _patient(None, [Path(name) for name in fields["files"]])
         options = Options(json, out, given.get("seed", seed), overwrite)
         return run_command(f"tdm_{command}", fields, show, options)

@@ -120,13 +120,13 @@ def library_inputs(model_name: str) -> tuple[Path, ...]:
     tuple of Path
         Those that exist.
     """
-    models = library_folder() / "models"
-    observations = library_folder() / "observations" / load_settings(model_name).observations
+    models, settings = library_folder() / "models", library_folder() / "fits" / f"{model_name}.toml"
+    observed = [load_settings(model_name).observations] if settings.exists() else []  # nothing is fitted without
     files = (
         *sorted(models.glob(f"{model_name}.*")),
         fit_path(model_name),
         draws_path(model_name),
-        observations,
+        *(library_folder() / "observations" / name for name in observed),
         *sorted((library_folder() / "compounds").glob("*.toml")),
     )
     return tuple(path for path in files if path.exists())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -17,7 +17,7 @@ from limus.kernel.language.expression import ONE, Expression
 from limus.kernel.provenance import Kind
 from limus.kernel.tables import Entry, library_folder, read_toml
 from limus.signalling.culture import Culture, drugs_of
-from limus.signalling.protocol import STIMULUS_SETTINGS
+from limus.signalling.protocol import STIMULUS_SETTINGS, load_protocols
 from limus.signalling.sourced_model import SourcedModel, SourcedParameter
 
 __all__ = ["MovableConstant", "load_spreads", "movable_constants", "quantiles"]
@@ -81,7 +81,7 @@ class MovableConstant:
 
 
 def movable_constants(
-    model: SourcedModel, culture: Culture, drug: str, names: Sequence[str] = ()
+    model: SourcedModel, culture: Culture, drug: str, names: Sequence[str] = (), *, fixed: Collection[str] = ()
 ) -> tuple[MovableConstant, ...]:
     """Find the positive constants that an answer about one drug may depend on.
 
@@ -94,6 +94,8 @@ def movable_constants(
         Constants of other drugs are left out, unless this drug's follow them.
     names : sequence of str
         Only these; by default all.
+    fixed : collection of str
+        What the culture fixes by definition, such as the serum of whole blood.
 
     Returns
     -------
@@ -117,12 +119,12 @@ def movable_constants(
     for name, parameter in model.parameters.items():
         together = tuple(followers.get(name, ()))
         elsewhere = name.startswith(others) and not any(f.startswith(f"{drug}.") for f in together)
-        if name in _BY_DEFINITION or name in model.followers or elsewhere or not values[name] > 0:
+        if name in _BY_DEFINITION or name in fixed or name in model.followers or elsewhere or not values[name] > 0:
             continue
-        found[name] = _movable(model, culture, parameter, values[name], together, name in shares)
+        found[name] = _movable(model, parameter, values[name], together, name in shares)
     for name in names:
         _check_name(name, model, found)
-    return tuple(found[name] for name in (names or found))
+    return tuple(found[name] for name in dict.fromkeys(names or found))
 
 
 def _check_name(name: str, model: SourcedModel, found: dict[str, MovableConstant]) -> None:
@@ -138,9 +140,9 @@ def _check_name(name: str, model: SourcedModel, found: dict[str, MovableConstant
 
 
 def _movable(
-    model: SourcedModel, culture: Culture, p: SourcedParameter, value: float, followers: tuple[str, ...], share: bool
+    model: SourcedModel, p: SourcedParameter, value: float, followers: tuple[str, ...], share: bool
 ) -> MovableConstant:
-    condition = p.name in culture.protocol.settings or p.name in _CULTURE
+    condition = p.name in _CULTURE or any(p.name in protocol.settings for protocol in load_protocols().values())
     sd, spread_from = _spread(model, p, condition)
     lower, upper = (
         -math.inf if math.isnan(p.lower) else min(p.lower, value),

@@ -113,7 +113,8 @@ def account_for(model: SourcedModel) -> ModelAccount:
         A file of the library is wrong.
     """
     modules = read_modules(library_folder() / "models" / f"{model.name}.ant")
-    shown, left_out = split_observations(model, load_settings(model.name))
+    # a model without fitted constants has no observations of its own
+    shown, left_out = split_observations(model, load_settings(model.name)) if model.fitted else ([], [])
     return ModelAccount(
         model=model,
         modules=modules,

@@ -25,6 +25,7 @@ __all__ = [
     "LayoutNode",
     "PathwayLayout",
     "diagram_influences",
+    "diagram_names",
     "influences_not_drawn",
     "load_diagram",
     "pathway_graph",
@@ -76,6 +77,11 @@ class PathwayLayout:
     compartments: tuple[LayoutCompartment, ...]
 
 
+def diagram_names() -> tuple[str, ...]:
+    """Return the names of the models that have a diagram in the library."""
+    return tuple(sorted(path.stem for path in (library_folder() / "diagrams").glob("*.toml")))
+
+
 @lru_cache(maxsize=8)
 def load_diagram(name: str) -> DiagramFile:
     """Load the diagram of a model from the library.
@@ -96,8 +102,7 @@ def load_diagram(name: str) -> DiagramFile:
     FileReadError
         The file is wrong.
     """
-    folder = library_folder() / "diagrams"
-    known = tuple(sorted(path.stem for path in folder.glob("*.toml")))
+    folder, known = library_folder() / "diagrams", diagram_names()
     if name not in known:
         raise UnknownNameError("diagram of model", name, ", ".join(known), "use a model that has a diagram")
     file = read_toml(folder / f"{name}.toml", DiagramFile)

@@ -1,4 +1,4 @@
-"""How a drug's potency depends on the constants of the model: one at a time, and all together by variance."""
+"""How a drug's potency depends on the constants of the model, moved one at a time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.kernel.errors import InputError, SolveError
-from limus.kernel.execution import Execution, spawn_generators
-from limus.kernel.statistics.variance_indices import VarianceIndices, variance_designs, variance_indices
-from limus.signalling.constant_spread import MovableConstant, quantiles
+from limus.kernel.errors import SolveError
+from limus.kernel.execution import Execution
+from limus.signalling.constant_spread import MovableConstant
 from limus.signalling.culture import Culture, run_responses
 from limus.signalling.potency import CurveStatus, CurveSummary, summarise_curve
 from limus.signalling.sourced_model import SourcedModel
@@ -23,10 +22,10 @@ __all__ = [
     "LocalEffect",
     "LocalSensitivity",
     "Question",
-    "VarianceSensitivity",
-    "most_influential",
+    "answer_sets",
     "move_one_by_one",
-    "vary_together",
+    "value_of",
+    "with_followers",
 ]
 
 Floats = NDArray[np.float64]
@@ -34,7 +33,6 @@ Floats = NDArray[np.float64]
 STEP = 1.1
 FLAT_TAIL_FOLD = 3.0
 _SETS_AT_ONCE = 64
-_FEW = 0.1  # share of sets whose half is not reached, for which the relative IC50 may stand
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,39 +102,6 @@ class LocalSensitivity:
     effects: tuple[LocalEffect, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class VarianceSensitivity:
-    """All constants varied together.
-
-    Attributes
-    ----------
-    constants : tuple of MovableConstant
-    response : str
-        ``log10_ic50_absolute_nM`` or ``max_inhibition_fraction``.
-    indices : VarianceIndices
-    sets : int
-        Parameter sets that were simulated.
-    failed_points : int
-        Points of the design left out because one of their simulations failed or showed no signal.
-    failed_sets, silent_sets : int
-        Parameter sets whose simulation failed, and whose control shows no signal.
-    without_ic50 : int
-        Parameter sets in which half inhibition is not reached; their relative IC50 stands for it.
-    percentiles : tuple of float
-        5th, 50th and 95th of the response (an IC50 in nM) over the two independent designs.
-    """
-
-    constants: tuple[MovableConstant, ...]
-    response: str
-    indices: VarianceIndices
-    sets: int
-    failed_points: int
-    failed_sets: int
-    silent_sets: int
-    without_ic50: int
-    percentiles: tuple[float, float, float]
-
-
 def _responses(question: Question, sets: Mapping[str, Floats], execution: Execution) -> list[CurveSummary | None]:
     """The curve of each parameter set; None where its simulation failed."""
     readouts = {question.readout: question.culture.hours}
@@ -161,9 +126,25 @@ def _responses(question: Question, sets: Mapping[str, Floats], execution: Execut
     return [summarise_curve(question.concentrations, row) for row in answer.percent[question.readout]]
 
 
-def _in_pieces(
+def answer_sets(
     question: Question, sets: Mapping[str, Floats], execution: Execution, label: str
 ) -> list[CurveSummary | None]:
+    """Ask a question of many parameter sets, some at once.
+
+    Parameters
+    ----------
+    question : Question
+    sets : mapping of str to (N,) array
+        Constants, canonical units.
+    execution : Execution
+    label : str
+        Shown by the progress.
+
+    Returns
+    -------
+    list of CurveSummary or None
+        None where the simulation of a set failed.
+    """
     count = len(next(iter(sets.values())))
     starts = range(0, count, _SETS_AT_ONCE)
     found: list[CurveSummary | None] = []
@@ -178,13 +159,37 @@ def _in_pieces(
     return found
 
 
-def _with_followers(question: Question, constant: MovableConstant, values: Floats) -> dict[str, Floats]:
-    """The constant and what moves with it by the same factor."""
+def with_followers(question: Question, constant: MovableConstant, values: Floats) -> dict[str, Floats]:
+    """Return values of a constant, and of what moves with it by the same factor.
+
+    Parameters
+    ----------
+    question : Question
+    constant : MovableConstant
+    values : (N,) array
+        Of the constant, canonical unit.
+
+    Returns
+    -------
+    dict of str to (N,) array
+    """
     own = {name: question.model.parameters[name].value for name in constant.followers}
     return {constant.name: values} | {name: value * values / constant.value for name, value in own.items()}
 
 
-def _value_of(response: str, curve: CurveSummary | None) -> float:
+def value_of(response: str, curve: CurveSummary | None) -> float:
+    """Return a number of a curve, NaN where the simulation failed.
+
+    Parameters
+    ----------
+    response : str
+        ``ic50_absolute_nM`` or another attribute of the summary.
+    curve : CurveSummary or None
+
+    Returns
+    -------
+    float
+    """
     return math.nan if curve is None else float(getattr(curve, response))
 
 
@@ -244,14 +249,15 @@ def _curves_of_moves(
     size = 1 + 4 * len(together)
     sets: dict[str, Floats] = {}
     for place, k in enumerate(together):
-        base = _with_followers(question, constants[k], np.full(size, constants[k].value))
+        base = with_followers(question, constants[k], np.full(size, constants[k].value))
         tried = np.array([constants[k].value if math.isnan(v) else v for v in moves[k]])
-        for name, values in _with_followers(question, constants[k], tried).items():
+        for name, values in with_followers(question, constants[k], tried).items():
             base[name][1 + 4 * place : 5 + 4 * place] = values
         sets |= base
     # a set without any change is asked through a constant at its own value
     sets = sets or {"stimulus_start": _start(question.culture)}
-    ran = _in_pieces(question, sets, execution, f"{question.drug}: constants one by one")
+    label = f"{question.drug}: " + ("constants one by one" if constants else "as it is")
+    ran = answer_sets(question, sets, execution, label)
     curves: list[CurveSummary | None] = [ran[0], *[None] * (4 * len(constants))]
     for place, k in enumerate(together):
         curves[1 + 4 * k : 5 + 4 * k] = ran[1 + 4 * place : 5 + 4 * place]
@@ -282,10 +288,10 @@ def _effect(
     base: CurveSummary,
     response: str,
 ) -> LocalEffect:
-    middle = _value_of(response, base)
+    middle = value_of(response, base)
     tried = [not math.isnan(value) for value in moves]
     folds = [
-        _value_of(response, curve) / middle if there and middle > 0 else math.nan
+        value_of(response, curve) / middle if there and middle > 0 else math.nan
         for there, curve in zip(tried, curves, strict=True)
     ]
     up, down = folds[0], folds[1]
@@ -293,7 +299,7 @@ def _effect(
     for there, curve in zip(tried[:2], curves[:2], strict=True):
         if there and curve is None:
             status = "simulation_failed"
-        elif there and curve is not None and math.isnan(_value_of(response, curve)):
+        elif there and curve is not None and math.isnan(value_of(response, curve)):
             status = str(curve.status)
     if not middle > 0:
         status = str(base.status)
@@ -315,96 +321,3 @@ def _elasticity(up: float, down: float) -> float:
     steps = [math.log(up)] if up > 0 else []
     steps += [-math.log(down)] if down > 0 else []
     return float(np.mean(steps)) / math.log(STEP) if steps else math.nan
-
-
-def most_influential(local: LocalSensitivity, count: int) -> tuple[MovableConstant, ...]:
-    """Choose the constants whose spread moves the response most; conditions of the culture are left out.
-
-    Parameters
-    ----------
-    local : LocalSensitivity
-    count : int
-        How many at most.
-
-    Returns
-    -------
-    tuple of MovableConstant
-        Most influential first; those without any influence are left out.
-    """
-    own = [e for e in local.effects if not e.constant.is_condition and e.influence > 0]
-    ranked = sorted(own, key=lambda effect: -effect.influence)
-    return tuple(effect.constant for effect in ranked[:count])
-
-
-def vary_together(
-    question: Question,
-    constants: Sequence[MovableConstant],
-    base: CurveSummary,
-    points: int,
-    execution: Execution,
-) -> VarianceSensitivity:
-    """Vary constants together, each by its own distribution and independent of the others, and divide the variance.
-
-    Parameters
-    ----------
-    question : Question
-    constants : sequence of MovableConstant
-    base : CurveSummary
-        Of the model as it is; decides the response.
-    points : int
-        Points of the design, a power of two; ``points*(constants + 2)`` sets are simulated.
-    execution : Execution
-        Its seed decides the points and the resamples.
-
-    Returns
-    -------
-    VarianceSensitivity
-
-    Raises
-    ------
-    InputError
-        No constant, or one that sets the stimulus.
-    """
-    for constant in constants:
-        if constant.sets_stimulus:
-            raise InputError("--parameters", constant.name, "constants other than the stimulus", "use --method local")
-    if not constants:
-        raise InputError("--parameters", "no constant", "at least one that moves the response", "name others")
-    design, resampling = spawn_generators(execution.seed, 2, stream="sensitivity")
-    a, b, ab = variance_designs(len(constants), points, design)
-    cube = np.vstack([a, b, ab.reshape(-1, len(constants))])
-    sets: dict[str, Floats] = {}
-    for j, constant in enumerate(constants):
-        sets |= _with_followers(question, constant, quantiles(constant, cube[:, j]))
-    label = f"{question.drug}: {len(constants)} constants together"
-    curves = _in_pieces(question, sets, execution, label)
-    response, values, without = _choose_response(curves, base)
-    f_a, f_b, f_ab = values[:points], values[points : 2 * points], values[2 * points :].reshape(-1, points)
-    indices = variance_indices(f_a, f_b, f_ab, resampling)
-    free = values[: 2 * points]
-    free = free[np.isfinite(free)]
-    low, middle, high = np.percentile(free, (5.0, 50.0, 95.0)) if len(free) else (math.nan,) * 3
-    spread = np.array([low, middle, high])
-    spread = 10.0**spread if response.startswith("log10") else spread
-    return VarianceSensitivity(
-        constants=tuple(constants),
-        response=response,
-        indices=indices,
-        sets=len(values),
-        failed_points=points - indices.points,
-        failed_sets=sum(curve is None for curve in curves),
-        silent_sets=sum(curve is not None and curve.status is CurveStatus.NO_SIGNAL for curve in curves),
-        without_ic50=without,
-        percentiles=(float(spread[0]), float(spread[1]), float(spread[2])),
-    )
-
-
-def _choose_response(curves: Sequence[CurveSummary | None], base: CurveSummary) -> tuple[str, Floats, int]:
-    """log10 of the IC50 where nearly every set has one, else the largest inhibition; and how many have none."""
-    without = sum(curve is not None and curve.status not in {CurveStatus.OK, CurveStatus.NO_SIGNAL} for curve in curves)
-    if base.status is not CurveStatus.OK or without > _FEW * len(curves):
-        inhibition = np.array([_value_of("max_inhibition_fraction", curve) for curve in curves])
-        return "max_inhibition_fraction", inhibition, without
-    absolute = np.array([_value_of("ic50_absolute_nM", curve) for curve in curves])
-    relative = np.array([_value_of("ic50_relative_nM", curve) for curve in curves])
-    return "log10_ic50_absolute_nM", np.log10(np.where(np.isnan(absolute), relative, absolute)), without

@@ -27,7 +27,7 @@ from limus.report.numbers import format_number
 from limus.signalling.culture import drugs_of
 from limus.signalling.model_account import ModelAccount
 from limus.signalling.model_text import ModuleText, Statement
-from limus.signalling.pathway import pathway_graph
+from limus.signalling.pathway import diagram_names, pathway_graph
 from limus.signalling.sourced_model import SourcedParameter
 from limus.workflows.comparison.cells import certainty, figure, key_of, unit_words
 
@@ -64,9 +64,10 @@ def model_sections(account: ModelAccount) -> tuple[Section, ...]:
     """
     main, *inner = account.modules
     placed = _places(account)
+    drawn = account.model.name in diagram_names()
     return (
         Section("summary", "What it is", tuple(_summary(account))),
-        Section("pathway", "Pathway", (_pathway(account),)),
+        *((Section("pathway", "Pathway", (_pathway(account),)),) if drawn else ()),
         Section("validity", "Where it may be used, and what it cannot say", tuple(_validity(account))),
         Section("fit", "What the fit knows", tuple(_fit(account))),
         Section(

@@ -18,6 +18,7 @@ from limus.molecule.catalogue import find_compound
 from limus.report.figures.base import Drawing, save
 from limus.report.figures.tornado import draw_tornado, draw_variance_shares
 from limus.signalling.accepted_fit import library_inputs
+from limus.signalling.blood_level import BLOOD
 from limus.signalling.constant_spread import MovableConstant, movable_constants
 from limus.signalling.model_library import load_model
 from limus.signalling.potency import CurveStatus, CurveSummary, concentration_grid
@@ -27,11 +28,9 @@ from limus.signalling.sensitivity import (
     LocalEffect,
     LocalSensitivity,
     Question,
-    VarianceSensitivity,
-    most_influential,
     move_one_by_one,
-    vary_together,
 )
+from limus.signalling.variance_sensitivity import VarianceSensitivity, most_influential, vary_together
 from limus.workflows.culture_request import CultureRequest, Setup, set_up_culture
 from limus.workflows.potency import HIGHEST_NM, LOWEST_NM, PER_DECADE, require_modelled
 from limus.workflows.request import open_run
@@ -207,7 +206,8 @@ def run(
     compound = find_compound(request.compound)
     drug = require_modelled(load_model("t_cell"), compound)
     setup = set_up_culture(request, request.readout, [drug], HIGHEST_NM)
-    constants = movable_constants(setup.model, setup.culture, drug, request.parameters)
+    fixed = BLOOD if request.medium == "blood" else ()
+    constants = movable_constants(setup.model, setup.culture, drug, request.parameters, fixed=fixed)
     directory = None
     if out is not None:
         directory = open_run(out, "sensitivity", request.as_dict(), execution, library_inputs(setup.model.name))

@@ -235,7 +235,7 @@ def _form(request: TdmDoseRequest, case: Case) -> tuple[DosingRules | None, Dose
         if not request.strengths:
             raise
         return None, None, request.strengths
-    form = rules.forms[0]
+    form = _usual_form(rules, case)
     if request.form is not None:
         by_name = {one.name: one for one in rules.forms}
         if request.form not in by_name:
@@ -244,6 +244,15 @@ def _form(request: TdmDoseRequest, case: Case) -> tuple[DosingRules | None, Dose
             raise UnknownNameError("--form", request.form, ", ".join(by_name), do)
         form = by_name[request.form]
     return rules, form, request.strengths or form.strengths_mg
+
+
+def _usual_form(rules: DosingRules, case: Case) -> DoseForm:
+    """The form of the release that the table says the patient takes; the first where it says nothing."""
+    immediate = column_of(case.sources[0].patients, ("immediate_release",))
+    if immediate is None:
+        return rules.forms[0]
+    taken = "immediate release" if immediate > 0.5 else "prolonged release"
+    return next((form for form in rules.forms if form.name == taken), rules.forms[0])
 
 
 def _limit(

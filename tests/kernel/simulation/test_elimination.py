@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,12 +121,12 @@ def network(size: int) -> str:
     return "\n".join([*lines, "end"])
 
 
-def test_loops_and_straight_lines_give_one_solution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIMUS_CACHE", "/nonexistent")
+def test_loops_and_straight_lines_give_one_solution(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     model = compile_model(read_model_text(network(20), language="antimony"), [f"s{i}" for i in range(20)])
     times, found = np.linspace(0.0, 5.0, 6), []
     for most in (10**6, -1):
         monkeypatch.setattr(program, "MOST_STRAIGHT", most)
+        monkeypatch.setenv("LIMUS_CACHE", str(tmp_path / str(most)))
         native._build.cache_clear()
         result = simulate(model, times, {"s0": np.linspace(0.1, 1.0, 9)}, relative_tolerance=1e-9)
         assert set(result.solver) == {"rodas5p"}
@@ -135,12 +136,12 @@ def test_loops_and_straight_lines_give_one_solution(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("target", ["haswell", "x86-64"])
-def test_loops_give_the_same_on_other_processors(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loops_give_the_same_on_other_processors(target: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if platform.machine() not in {"x86_64", "AMD64"}:
         pytest.skip("targets of x86")
     if target == "haswell" and "avx2" not in binding.get_host_cpu_features().flatten().replace("-avx2", ""):
         pytest.skip("this machine has no AVX2")
-    monkeypatch.setenv("LIMUS_CACHE", "/nonexistent")
+    monkeypatch.setenv("LIMUS_CACHE", str(tmp_path))
     monkeypatch.setattr(program, "MOST_STRAIGHT", -1)
     native._build.cache_clear()
     model = compile_model(read_model_text(network(20), language="antimony"), [f"s{i}" for i in range(20)])

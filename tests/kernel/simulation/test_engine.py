@@ -262,10 +262,12 @@ def test_a_set_that_the_engine_cannot_finish_goes_to_the_reference_solver_and_sa
     np.testing.assert_allclose(found.output("y")[0], np.exp([0.0, -1.0, -2.0]), rtol=1e-6)
 
 
-def test_a_model_too_large_for_straight_line_code_is_still_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_too_large_for_straight_line_code_is_still_solved(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(native, "MOST_FACTORS", 2)
     native._build.cache_clear()
-    monkeypatch.setenv("LIMUS_CACHE", "/nonexistent")
+    monkeypatch.setenv("LIMUS_CACHE", str(tmp_path))
     try:
         found = simulate(model(STIFF), [0.0, 1.0])
     finally:
@@ -274,13 +276,13 @@ def test_a_model_too_large_for_straight_line_code_is_still_solved(monkeypatch: p
     assert found.status == ("ok",)
 
 
-def test_code_in_pieces_gives_the_same_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_in_pieces_gives_the_same_solution(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from limus.kernel.simulation.engine import pieces
 
     compiled, times = model(HILL), np.linspace(0, 20, 15)
     whole = simulate(compiled, times).values
     monkeypatch.setattr(pieces, "LONGEST", 6)
-    monkeypatch.setenv("LIMUS_CACHE", "/nonexistent")
+    monkeypatch.setenv("LIMUS_CACHE", str(tmp_path))
     native._build.cache_clear()
     try:
         found = simulate(compiled, times)

@@ -138,3 +138,20 @@ def test_wrong_treatments(treatment, error: type[Exception], words: str) -> None
 def test_wrong_starts(start) -> None:
     with pytest.raises(ValueRangeError, match="start"):
         simulate(model(LINEAR, ["A"]), [0.0, 2.0], {"k": [0.1, 0.2]}, start=start)
+
+
+def test_the_last_change_before_a_dose_is_found_as_by_looking_at_each() -> None:
+    from limus.kernel.simulation.dosing import EVERY
+    from limus.kernel.simulation.steady_dosing import _last_changes
+
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        count = int(rng.integers(0, 12))
+        times = np.sort(rng.integers(0, 6, count)).astype(float)
+        subjects = rng.choice([EVERY, 0, 1, 2], count).astype(np.int64)
+        asked, of = rng.integers(-1, 7, 9).astype(float), rng.integers(0, 4, 9).astype(np.int64)
+        wanted = [
+            max((i for i in range(count) if times[i] <= t and subjects[i] in (EVERY, subject)), default=-1)
+            for t, subject in zip(asked, of, strict=True)
+        ]
+        assert _last_changes(times, subjects, asked, of).tolist() == wanted

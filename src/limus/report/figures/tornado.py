@@ -28,6 +28,7 @@ __all__ = ["draw_tornado", "draw_variance_shares"]
 _MOST = 18  # rows that a reader can take in
 _ROW_IN = 0.21
 _KINDS = {"measured": "#0072B2", "compiled": "#56B4E9", "fitted": "#E69F00", "assumed": "#999999"}
+_INK = "#444444"
 _FIRST, _TOTAL = "#0072B2", "#D55E00"
 
 
@@ -63,7 +64,7 @@ def draw_tornado(data: Table, *, answer: str) -> Drawing:
         figure, (left, right) = new_panels(2, columns=2, height_in=1.0 + _ROW_IN * len(rows))
         slopes = np.array([row["elasticity"] for row in rows])
         left.barh(places, np.nan_to_num(slopes), color=colours, height=0.7)
-        left.axvline(0.0, color="#444444", linewidth=0.8)
+        left.axvline(0.0, color=_INK, linewidth=0.8)
         left.set_yticks(places, [row["parameter"] for row in rows], fontsize=6.8)
         left.set_xlabel(f"d ln({answer}) / d ln(constant)")
         left.set_title("Elasticity")
@@ -71,13 +72,14 @@ def draw_tornado(data: Table, *, answer: str) -> Drawing:
         _draw_spans(right, places, ends, colours)
         right.set_yticks(places, [f"\N{MULTIPLICATION SIGN}/\N{DIVISION SIGN} {r['spread_factor']:.2g}" for r in rows])
         right.tick_params(axis="y", labelsize=6.8)
-        right.set_xlabel(f"{answer}, fold of the base; hollow: constant lower")
+        right.set_xlabel(f"{answer}, fold of the base")
         right.set_title("Over its spread")
         for axes in (left, right):
             axes.set_ylim(len(rows) - 0.4, -0.6)
             axes.grid(visible=False, axis="y")
         shown = [kind for kind in _KINDS if kind in {row["kind"] for row in rows}]
-        add_legend(figure, [{kind: _patch(_KINDS[kind]) for kind in shown}], most_columns=4)
+        sides = {"constant higher": _patch(_INK), "constant lower": _patch(_INK, hollow=True)}
+        add_legend(figure, [{kind: _patch(_KINDS[kind]) for kind in shown}, sides], most_columns=4)
         svg = to_svg(figure)
     names = in_words([row["parameter"] for row in rows[:3]])
     alt = (
@@ -96,7 +98,7 @@ def _draw_spans(axes: Axes, places: np.ndarray, ends: np.ndarray, colours: list[
     for place, pair in zip(places, logs, strict=True):
         if np.isnan(pair).any():
             axes.text(0.0, float(place), " lost", va="center", fontsize=6.5)
-    axes.axvline(0.0, color="#444444", linewidth=0.8)
+    axes.axvline(0.0, color=_INK, linewidth=0.8)
     largest = max(float(np.nanmax(np.abs(logs))) if np.isfinite(logs).any() else 0.0, math.log10(1.2))
     steps = (1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
     outer = next((step for step in steps if math.log10(step) >= 0.75 * largest), steps[-1])
@@ -105,10 +107,10 @@ def _draw_spans(axes: Axes, places: np.ndarray, ends: np.ndarray, colours: list[
     axes.set_xlim(-1.1 * max(largest, math.log10(outer)), 1.1 * max(largest, math.log10(outer)))
 
 
-def _patch(colour: str) -> object:
+def _patch(colour: str, *, hollow: bool = False) -> object:
     from matplotlib.patches import Patch  # noqa: PLC0415
 
-    return Patch(facecolor=colour, edgecolor=colour)
+    return Patch(facecolor="white" if hollow else colour, edgecolor=colour)
 
 
 def draw_variance_shares(data: Table, *, answer: str, level_percent: float) -> Drawing:
@@ -144,7 +146,7 @@ def draw_variance_shares(data: Table, *, answer: str, level_percent: float) -> D
             middle, low, high = (np.array([row[f"{kind}{end}"] for row in rows]) for end in ("", "_lower", "_upper"))
             axes.barh(places + shift, np.nan_to_num(middle), height=0.34, color=colour, label=label)
             axes.hlines(places + shift, low, high, color="#1b1f24", linewidth=1.0)
-        axes.axvline(0.0, color="#444444", linewidth=0.8)
+        axes.axvline(0.0, color=_INK, linewidth=0.8)
         axes.set_yticks(places, [row["parameter"] for row in rows], fontsize=7)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")

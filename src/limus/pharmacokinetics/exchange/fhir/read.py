@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from limus.kernel.checks import Finding, Severity
 from limus.pharmacokinetics.event_table.error import raise_together
@@ -22,15 +20,13 @@ from limus.pharmacokinetics.event_table.read import event_table_from_arrays
 from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.event_table.units import TableUnits
 from limus.pharmacokinetics.exchange.fhir.bundle import Bundle, open_bundle
-from limus.pharmacokinetics.exchange.fhir.codes import load_medications, names_any
-from limus.pharmacokinetics.exchange.fhir.covariates import PatientFacts, read_patient_facts
+from limus.pharmacokinetics.exchange.fhir.covariates import read_patient_facts
 from limus.pharmacokinetics.exchange.fhir.doses import FhirDose, read_doses
 from limus.pharmacokinetics.exchange.fhir.levels import FhirLevel, read_levels
+from limus.pharmacokinetics.exchange.fhir.rows import columns_of, covariates_at, form_of
 
 __all__ = ["MonitoredDrug", "level_names", "read_bundle", "words_of_bundle"]
 
-Floats = NDArray[np.float64]
-_APART_H = 12.0  # between levels of two occasions
 _USUAL_H = (6.0, 8.0, 12.0, 24.0, 48.0)
 _NEAR = 0.2
 _DAY_H = 24.0
@@ -95,8 +91,8 @@ def read_bundle(
     raise_together(bundle.source, found)
     found += _joint_findings(bundle, drug, doses, levels)
     raise_together(bundle.source, found)
-    columns, origin = _columns(bundle.label, doses, levels, facts, drug.routes)
-    columns |= _covariates(facts, doses, columns["TIME"] + origin)
+    columns, origin = columns_of(bundle.label, doses, levels, facts, drug.routes)
+    columns |= covariates_at(facts, doses, columns["TIME"] + origin)
     units = TableUnits("mg", concentration)
     table = event_table_from_arrays(columns, units=units, occasions="column", source=bundle.source)
     slips = [one for one in plausibility_findings(table, units, typical) if one.severity is Severity.ERROR]
@@ -161,17 +157,8 @@ def words_of_bundle(path: Path, drug: MonitoredDrug) -> dict[str, str]:
     bundle = open_bundle(path)
     words = dict(read_patient_facts(bundle)[0].words)
     doses, _ = read_doses(bundle, drug=drug.drug, substance=drug.substance, routes=drug.routes)
-    named = [form for dose in sorted(doses, key=lambda one: one.hours) if (form := _form(dose)[0])]
+    named = [form for dose in sorted(doses, key=lambda one: one.hours) if (form := form_of(dose)[0])]
     return words | ({"formulation": named[-1]} if named else {})
-
-
-def _form(dose: FhirDose) -> tuple[str, float]:
-    """Formulation ('' if not known), and 1 for immediate release, 0 for prolonged (NaN if not known)."""
-    for form in load_medications().forms:
-        if names_any(dose.words, form.words):
-            release = form.immediate_release
-            return form.formulation, np.nan if release is None else float(release)
-    return "", np.nan
 
 
 def _joint_findings(
@@ -197,7 +184,7 @@ def _joint_findings(
             got = f"a level before the third dose of the bundle ({early[0].path})"
             do = "taken as without drug at the first dose; if there were doses before, give them"
             yield Finding("history", Severity.WARNING, bundle.source, got, "all doses since the drug was begun", do)
-    forms = sorted({form for dose in doses if (form := _form(dose)[0])})
+    forms = sorted({form for dose in doses if (form := form_of(dose)[0])})
     if len(forms) > 1:
         do = "the last one counts for the limits of a model"
         yield Finding("one-formulation", Severity.WARNING, bundle.source, ", ".join(forms), "one", do)
@@ -210,78 +197,6 @@ def _joint_findings(
 
 
 _SOON_H = 6.0  # half of the shorter usual interval
-
-
-def _columns(
-    label: str,
-    doses: Sequence[FhirDose],
-    levels: Sequence[FhirLevel],
-    facts: PatientFacts,
-    routes: Mapping[str, int],
-) -> tuple[dict[str, NDArray[Any]], float]:
-    """Rows in the order of time; and the h since the start of 1960 that are time 0."""
-    later = _rows_of_facts(doses, levels, facts)
-    d, n, k = len(doses), len(levels), len(later)
-    none = np.full(k, np.nan)
-    default = next(iter(routes))
-    columns: dict[str, NDArray[Any]] = {
-        "ID": np.array([label] * (d + n + k)),
-        "TIME": np.array([*(dose.hours for dose in doses), *(level.hours for level in levels), *later]),
-        "EVID": np.repeat([1.0, 0.0, 2.0], [d, n, k]),
-        "MDV": np.repeat([1.0, 0.0, 1.0], [d, n, k]),
-        "AMT": np.append([dose.amount_mg for dose in doses], np.zeros(n + k)),
-        "CMT": np.append([0 if one.route == default else routes[one.route] for one in doses], np.zeros(n + k)),
-        "DUR": np.append([dose.duration_h for dose in doses], np.zeros(n + k)),
-        "DV": np.concatenate([np.full(d, np.nan), [np.nan if o.censored else o.value for o in levels], none]),
-    }
-    if any(level.censored for level in levels):
-        limits = [level.value if level.censored else np.nan for level in levels]
-        columns["LLOQ"] = np.concatenate([np.full(d, np.nan), limits, none])
-        columns["BLQ"] = np.concatenate([np.zeros(d), [float(level.censored) for level in levels], np.zeros(k)])
-    columns["OCC"] = _occasions(columns["TIME"], np.array([level.hours for level in levels]))
-    order = np.lexsort((columns["EVID"], columns["TIME"]))
-    columns = {name: values[order] for name, values in columns.items()}
-    origin = float(columns["TIME"][0])
-    # to a tenth of a second: hours since 1960 have no more digits to give
-    columns["TIME"] = np.round(columns["TIME"] - origin, 5)
-    return columns, origin
-
-
-def _rows_of_facts(doses: Sequence[FhirDose], levels: Sequence[FhirLevel], facts: PatientFacts) -> tuple[float, ...]:
-    """Times of covariates after the last dose and level; where there is neither, the last one known."""
-    rows = [*(dose.hours for dose in doses), *(level.hours for level in levels)]
-    times = sorted({since for _, since, _ in facts.values if np.isfinite(since)})
-    if rows:
-        return tuple(time for time in times if time > max(rows))
-    return tuple(times[-1:]) or (0.0,)
-
-
-def _occasions(hours: Floats, levels: Floats) -> Floats:
-    """Number of the occasion of each row, from 1."""
-    if not len(levels):
-        return np.ones(len(hours))
-    times = np.sort(levels)
-    ends = times[np.append(np.diff(times) > _APART_H, True)]
-    return np.minimum(np.searchsorted(ends, hours, side="left"), len(ends) - 1) + 1.0
-
-
-def _covariates(facts: PatientFacts, doses: Sequence[FhirDose], hours: Floats) -> dict[str, Floats]:
-    """Columns of covariates at the rows: the last value known, the first before it."""
-    known: dict[str, list[tuple[float, float]]] = {}
-    for name, since, value in facts.values:
-        known.setdefault(name, []).append((since, value))
-    releases = [(dose.hours, release) for dose in doses if np.isfinite(release := _form(dose)[1])]
-    if releases:
-        known["immediate_release"] = releases
-    columns = {}
-    for name, pairs in known.items():
-        pairs.sort()
-        since, values = np.array(pairs).T
-        # a ten-thousandth of an hour: times of rows are rounded
-        columns[name] = values[np.maximum(np.searchsorted(since, hours + 1e-4, side="right") - 1, 0)]
-    for name, (origin, unit_h) in facts.origins.items():
-        columns[name] = (hours - origin) / unit_h
-    return columns
 
 
 def _interval(bundle: Bundle, doses: Sequence[FhirDose]) -> tuple[float, list[Finding]]:

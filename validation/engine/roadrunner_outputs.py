@@ -1,15 +1,16 @@
-"""Solve an SBML file with libroadrunner; runs in the environment beside it, without limus.
+"""Any outputs of an SBML file by libroadrunner, in a process of its own that knows nothing of limus.
 
-``python peer.py FILE.xml REQUEST.json OUT.npy``: the request names ``end``, ``points``, ``relative``, ``absolute`` and
-``outputs``, identifiers with species in brackets for their concentration. The output is (points, outputs).
+``python roadrunner_outputs.py FILE.xml REQUEST.json OUT.npy``: the request names ``end``, ``points``, ``relative``,
+``absolute`` and ``outputs``, identifiers with species in brackets for their concentration. It saves (points, outputs).
 """
+
+from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
-
 import roadrunner
 
 
@@ -24,4 +25,5 @@ def main() -> None:
     print(roadrunner.__version__)
 
 
-main()
+if __name__ == "__main__":
+    main()
