@@ -33,6 +33,7 @@ import molecule_equilibrium
 import nist_strd
 import patient_tdm
 import pharmacokinetics
+import sbml_export
 import sbml_suite
 import survival
 import t_cell_anchors
@@ -227,6 +228,10 @@ def fhir(_: Path) -> list[Row]:
     return [Row(*outcome) for outcome in fhir_exchange.outcomes()]
 
 
+def sbml_out(data: Path) -> list[Row]:
+    return [Row(*outcome) for outcome in sbml_export.outcomes(data)]
+
+
 def survival_analysis(data: Path) -> list[Row]:
     return [Row(*outcome) for outcome in survival.outcomes(data)]
 
@@ -250,6 +255,7 @@ PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     population_pharmacokinetics,
     drug_monitoring,
     fhir,
+    sbml_out,
     survival_analysis,
     trial_design,
     trial_exposure,

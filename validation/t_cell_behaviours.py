@@ -2,9 +2,9 @@
 
     python validation/t_cell_behaviours.py
 
-Each behaviour has its tolerance and the reason for it. The fitted constants are those of the accepted fit, which saw IC50s
-only. The assumed constants of growth, costimulation and the presets were chosen while these behaviours were looked at, so
-that what holds here says that one set of constants can show all of it at once, not that it was predicted blindly.
+Each behaviour has its tolerance and the reason for it. The fitted constants are those of the accepted fit, which saw
+IC50s only. The assumed constants of growth, costimulation and the presets were chosen while these behaviours were
+looked at: what holds here says that one set of constants can show all of it at once, not that it was predicted blindly.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def competition(model: SourcedModel) -> Iterator[Behaviour]:
         shown = ", ".join(f"{v:.2f}" for v in values[1:])
         good = bool(values[1] < 0.3 and values[2] > least and values[-1] > 0.85)
         yield Behaviour(
-            f"100 to 1,000-fold sirolimus restores {readout} under 1 nM tacrolimus in 24 h (at least {least:g}, then 0.85)",
+            f"100 to 1,000-fold sirolimus restores {readout} under 1 nM tacrolimus in 24 h ({least:g}, then 0.85)",
             who,
             f"shares of control at 0, 100, 300, 1000 nM sirolimus: {shown}",
             good,

@@ -1,11 +1,11 @@
-"""Does the T-cell model predict papers that it was not fitted to better than no mechanism does?
+"""Whether the T-cell model predicts papers that it was not fitted to better than no mechanism does.
 
     python validation/t_cell_left_out.py
 
 Each paper of the fit is left out in turn, the model is fitted anew to the rest, and the paper's rows are predicted. The
 baseline knows no signalling: the geometric mean of what the other papers print for the same drug, whatever the readout.
-A paper whose removal leaves a readout or a drug without data is listed and not scored. Misfit is |log10 predicted/observed|,
-from the nearer end of an interval.
+A paper whose removal leaves a readout or a drug without data is listed and not scored. Misfit is |log10
+predicted/observed|, from the nearer end of an interval.
 """
 
 from __future__ import annotations

@@ -23,17 +23,17 @@ from typing import Any
 import numpy as np
 
 from limus.kernel.tables import Table, write_csv
-from limus.trial.adam import adam_of
-from limus.trial.analysis_estimands import analyse_estimands
-from limus.trial.analysis_events import summarise_event
-from limus.trial.analysis_plan import AnalysisPlan, parameter_of, plan_of
-from limus.trial.dataset_files import read_datasets, write_datasets
-from limus.trial.design import Analysis, AnalysisMethod, Endpoint, EndpointKind, Estimand, Hypothesis
-from limus.trial.design_file import load_design
-from limus.trial.plan_from_data import plan_from_analysis_data
-from limus.trial.replicate_analyses import analyse_replicates
-from limus.trial.sdtm import sdtm_of
-from limus.trial.simulated_trial import simulate_trial
+from limus.trial.analysis.estimands import analyse_estimands
+from limus.trial.analysis.events import summarise_event
+from limus.trial.datasets.adam import adam_of
+from limus.trial.datasets.files import read_datasets, write_datasets
+from limus.trial.datasets.plan_from_data import plan_from_analysis_data
+from limus.trial.datasets.sdtm import sdtm_of
+from limus.trial.design.analysis_plan import AnalysisPlan, parameter_of, plan_of
+from limus.trial.design.design import Analysis, AnalysisMethod, Endpoint, EndpointKind, Estimand, Hypothesis
+from limus.trial.design.file import load_design
+from limus.trial.simulation.replicate_analyses import analyse_replicates
+from limus.trial.simulation.simulated_trial import simulate_trial
 from reference_data import REFERENCE_DATA
 
 _R = "{R}, survival {survival}"
@@ -225,7 +225,7 @@ def as_in_power(subjects: int = 400) -> Iterator[Part]:
             errors[f"{analysis.name}, lower end"] = abs(one.low - float(replicate.low[0]))
     claim = "data sets give the estimates that power makes of arrays"
     # dates are whole days, so that an order within a day is lost
-    yield _part(claim, f"limus.trial.replicate_analyses, {design.name}, {subjects} subjects", errors, 1e-3)
+    yield _part(claim, f"limus.trial.simulation.replicate_analyses, {design.name}, {subjects} subjects", errors, 1e-3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

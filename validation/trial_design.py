@@ -18,13 +18,13 @@ from scipy.special import ndtr
 
 from limus.kernel.execution import Execution
 from limus.kernel.statistics.allocation import guess_probability, permuted_block_lists
-from limus.trial.arm_factors import average_risks, find_null_factors, make_reference
-from limus.trial.calibration import calibrate_trials
-from limus.trial.characteristics import summarise, true_effect
-from limus.trial.design import Design
-from limus.trial.design_file import load_design
-from limus.trial.operating_characteristics import run_replicates
-from limus.trial.scenario import load_scenario
+from limus.trial.calibration.totals import calibrate_trials
+from limus.trial.design.design import Design
+from limus.trial.design.file import load_design
+from limus.trial.design.scenario import load_scenario
+from limus.trial.simulation.arm_factors import average_risks, find_null_factors, make_reference
+from limus.trial.simulation.characteristics import summarise, true_effect
+from limus.trial.simulation.operating_characteristics import run_replicates
 
 Outcome = tuple[str, str, str, bool | None]
 STANDARD_ERRORS = 3.3  # two-sided 0.1 % for each figure
@@ -120,9 +120,9 @@ def million() -> list[Outcome]:
     code = (
         "import resource\n"
         "from limus.kernel.execution import Execution\n"
-        "from limus.trial.design_file import load_design\n"
-        "from limus.trial.operating_characteristics import run_replicates\n"
-        "from limus.trial.scenario import load_scenario\n"
+        "from limus.trial.design.file import load_design\n"
+        "from limus.trial.simulation.operating_characteristics import run_replicates\n"
+        "from limus.trial.design.scenario import load_scenario\n"
         "d, _ = load_design('tacrolimus-everolimus')\n"
         f"run_replicates(d, load_scenario('israni_2013'), replicates={MILLION}, analyses=['primary'], subjects=400,"
         " execution=Execution(seed=1, workers=2))\n"

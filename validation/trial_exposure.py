@@ -25,15 +25,15 @@ from limus.pharmacokinetics.population_model.library import load_population_mode
 from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_simulation import simulate_population
 from limus.signalling.model_library import load_model
-from limus.trial.departure_fit import library_departure_gap, predict_troughs
-from limus.trial.exposure import count_doses, simulate_with_chances
-from limus.trial.exposure_chances import DOSE_CHANCES, ExposureChances, draw_chances, missed_share
-from limus.trial.exposure_covariates import SubjectCovariates, subject_covariates
-from limus.trial.exposure_history import ExposureHistory
-from limus.trial.exposure_structure import read_kinetics
-from limus.trial.target_inhibition import READINGS, target_inhibition
-from limus.trial.titration_library import load_departure, load_practice
-from limus.trial.treatment import DosingRule, DrugPlan, LevelSampling, RuleKind, StartDose, TargetWindow
+from limus.trial.calibration.departure_fit import library_departure_gap, predict_troughs
+from limus.trial.design.titration_library import load_departure, load_practice
+from limus.trial.design.treatment import DosingRule, DrugPlan, LevelSampling, RuleKind, StartDose, TargetWindow
+from limus.trial.exposure.chances import DOSE_CHANCES, ExposureChances, draw_chances, missed_share
+from limus.trial.exposure.covariates import SubjectCovariates, subject_covariates
+from limus.trial.exposure.history import ExposureHistory
+from limus.trial.exposure.simulate import count_doses, simulate_with_chances
+from limus.trial.exposure.structure import read_kinetics
+from limus.trial.exposure.target_inhibition import READINGS, target_inhibition
 
 Floats = NDArray[np.float64]
 Outcome = tuple[str, str, str, bool]
@@ -230,7 +230,7 @@ def departure() -> list[Outcome]:
     rows: list[Outcome] = [
         (
             "the library's departure symphony is what a new fit gives",
-            "limus.trial.departure_fit, 20,000 subjects, seed 1",
+            "limus.trial.calibration.departure_fit, 20,000 subjects, seed 1",
             f"largest gap of log aim and of its spread {gap:.4f} (limit 0.01)",
             gap < 0.01,
         )

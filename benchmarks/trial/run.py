@@ -22,10 +22,10 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from limus.kernel.execution import Execution
-from limus.trial.design_file import load_design
-from limus.trial.operating_characteristics import run_replicates
-from limus.trial.replicates import dosing_days
-from limus.trial.scenario import load_scenario
+from limus.trial.design.file import load_design
+from limus.trial.design.scenario import load_scenario
+from limus.trial.simulation.operating_characteristics import run_replicates
+from limus.trial.simulation.replicates import dosing_days
 
 HERE = Path(__file__).parent
 SUBJECTS = 400

@@ -205,7 +205,7 @@ def test_compounds_show_and_doctor(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_potency_json_has_the_contract_keys(capfd: pytest.CaptureFixture[str]) -> None:
     status, found = call_json(
-        capfd, "potency", "sirolimus", "--readout", "il2", "--stimulus", "pha", "--draws", "0", "--seed", "7"
+        capfd, "potency", "sirolimus", "--readout", "nfat", "--stimulus", "pha", "--draws", "0", "--seed", "7"
     )
     assert status == 0
     assert found["status"] == "no_effect"

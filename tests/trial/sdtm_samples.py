@@ -21,9 +21,9 @@ from __future__ import annotations
 import numpy as np
 
 from limus.kernel.tables import Table
-from limus.trial.analysis_plan import AnalysisPlan, LevelWindow, PlannedArm
-from limus.trial.design import Analysis, Endpoint, Estimand, Visit
-from limus.trial.endpoint_library import load_endpoints
+from limus.trial.design.analysis_plan import AnalysisPlan, LevelWindow, PlannedArm
+from limus.trial.design.design import Analysis, Endpoint, Estimand, Visit
+from limus.trial.design.endpoint_library import load_endpoints
 
 SUBJECTS = [f"T-{k:02d}" for k in range(1, 11)]
 ARMS = ["A"] * 4 + ["B"] * 4 + [""] * 2

@@ -7,8 +7,8 @@ import pytest
 
 from limus.kernel.errors import FileReadError
 from limus.kernel.tables import Table
-from limus.trial.adam import adam_of
-from limus.trial.design import Endpoint, EndpointKind
+from limus.trial.datasets.adam import adam_of
+from limus.trial.design.design import Endpoint, EndpointKind
 
 from .sdtm_samples import SUBJECTS, tiny_plan, tiny_sdtm
 

@@ -10,13 +10,13 @@ import pytest
 
 from limus.kernel.statistics.risk_difference import risk_difference
 from limus.kernel.tables import Table
-from limus.trial.adam import adam_of
-from limus.trial.analysis import TrialAnalysis, analyse_trial
-from limus.trial.analysis_baseline import BaselineNumber, standardised_difference
-from limus.trial.analysis_estimands import population_flag
-from limus.trial.analysis_plan import AnalysisPlan
-from limus.trial.analysis_results import EstimandResult
-from limus.trial.design import (
+from limus.trial.analysis.analyse import TrialAnalysis, analyse_trial
+from limus.trial.analysis.baseline import BaselineNumber, standardised_difference
+from limus.trial.analysis.estimands import population_flag
+from limus.trial.analysis.results import EstimandResult
+from limus.trial.datasets.adam import adam_of
+from limus.trial.design.analysis_plan import AnalysisPlan
+from limus.trial.design.design import (
     Analysis,
     AnalysisMethod,
     Endpoint,

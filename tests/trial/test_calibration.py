@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import InputError
-from limus.trial.arm_predictions import linked, make_predictor, predict_arms, unlinked
-from limus.trial.calibration import FITTED, Calibration, PredictedRow, _error, _value, _working
-from limus.trial.hazard_library import with_values
-from limus.trial.scenario import load_scenario
-from limus.trial.trial_arms import load_trial_arms
+from limus.trial.calibration.arm_predictions import linked, make_predictor, predict_arms, unlinked
+from limus.trial.calibration.totals import FITTED, Calibration, PredictedRow, _error, _value, _working
+from limus.trial.calibration.trial_arms import load_trial_arms
+from limus.trial.design.hazard_library import with_values
+from limus.trial.design.scenario import load_scenario
 
 SCENARIO = load_scenario("israni_2013", with_fit=False)
 ROWS = load_trial_arms()

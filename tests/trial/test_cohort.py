@@ -7,10 +7,10 @@ import pytest
 
 from limus.kernel.errors import UnknownNameError, ValueRangeError
 from limus.kernel.execution import spawn_generators
-from limus.trial.cohort import draw_cohort, draw_covariates, find_strata
-from limus.trial.design import Criterion
-from limus.trial.design_file import load_design
-from limus.trial.population import changed, load_population
+from limus.trial.design.design import Criterion
+from limus.trial.design.file import load_design
+from limus.trial.design.population import changed, load_population
+from limus.trial.simulation.cohort import draw_cohort, draw_covariates, find_strata
 
 DESIGN = load_design("tacrolimus-everolimus")[0]
 

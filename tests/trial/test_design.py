@@ -11,9 +11,9 @@ import tomli_w
 from limus.kernel.checks import Severity
 from limus.kernel.errors import FileReadError, InputError, UnknownNameError
 from limus.kernel.tables import library_folder
-from limus.trial.design import AllocationMethod, Strategy
-from limus.trial.design_checks import allocation_ratio
-from limus.trial.design_file import design_names, design_path, load_design
+from limus.trial.design.checks import allocation_ratio
+from limus.trial.design.design import AllocationMethod, Strategy
+from limus.trial.design.file import design_names, design_path, load_design
 
 SEED = "tacrolimus-everolimus"
 Change = Callable[[dict[str, Any]], None]

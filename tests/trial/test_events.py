@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from limus.kernel.errors import UnknownNameError
 from limus.kernel.execution import spawn_generators
-from limus.trial.design_file import load_design
-from limus.trial.event_rates import RateContext, arm_and_standard_rates, make_context
-from limus.trial.events import EndReason
-from limus.trial.exposure_history import ExposureHistory
-from limus.trial.hazard_library import with_values
-from limus.trial.kidney_function import cockcroft_gault, creatinine_from_egfr, regimen_course
-from limus.trial.regimen_features import arm_features
-from limus.trial.replicates import SimulatedTrial, simulate_replicates
-from limus.trial.scenario import Scenario, load_scenario
+from limus.trial.design.file import load_design
+from limus.trial.design.hazard_library import with_values
+from limus.trial.design.regimen_features import arm_features
+from limus.trial.design.scenario import Scenario, load_scenario
+from limus.trial.events.events import EndReason
+from limus.trial.events.kidney_function import cockcroft_gault, creatinine_from_egfr, regimen_course
+from limus.trial.events.rates import RateContext, arm_and_standard_rates, make_context
+from limus.trial.exposure.history import ExposureHistory
+from limus.trial.simulation.replicates import SimulatedTrial, simulate_replicates
 
 DESIGN = load_design("tacrolimus-everolimus")[0]
 SCENARIO = load_scenario("israni_2013", with_fit=False)

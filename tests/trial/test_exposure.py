@@ -22,14 +22,14 @@ from limus.kernel.errors import (
 )
 from limus.kernel.execution import Execution, spawn_generators
 from limus.pharmacokinetics.population_model.library import load_population_model
-from limus.trial import exposure
-from limus.trial.exposure import simulate_exposure
-from limus.trial.exposure_history import Decision, ExposureHistory, Sample
-from limus.trial.exposure_replicates import ArmTask, simulate_replicates
-from limus.trial.exposure_structure import read_kinetics
-from limus.trial.exposure_tables import decision_counts, decision_log, troughs_in_window
-from limus.trial.replicate_draws import ReplicateDraws
-from limus.trial.treatment import DosingRule, DrugPlan, LevelSampling, RuleKind, StartDose, TargetWindow
+from limus.trial.design.treatment import DosingRule, DrugPlan, LevelSampling, RuleKind, StartDose, TargetWindow
+from limus.trial.exposure import simulate as exposure
+from limus.trial.exposure.draws import ReplicateDraws
+from limus.trial.exposure.history import Decision, ExposureHistory, Sample
+from limus.trial.exposure.replicates import ArmTask, simulate_replicates
+from limus.trial.exposure.simulate import simulate_exposure
+from limus.trial.exposure.structure import read_kinetics
+from limus.trial.exposure.tables import decision_counts, decision_log, troughs_in_window
 
 Floats = NDArray[np.float64]
 DAYS = (0.0, 3.0, 7.0, 14.0, 28.0, 60.0, 90.0, 180.0)

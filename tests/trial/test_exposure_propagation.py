@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from limus.trial.exposure_propagation import propagate
-from limus.trial.exposure_rates import DoseRun, Rates, make_rates
+from limus.trial.exposure.propagation import propagate
+from limus.trial.exposure.rates import DoseRun, Rates, make_rates
 
 Floats = NDArray[np.float64]
 TAU = 12.0

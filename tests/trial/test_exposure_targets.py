@@ -9,8 +9,8 @@ from limus.kernel.errors import InputError, UnknownNameError, ValueRangeError
 from limus.molecule.catalogue import load_compounds
 from limus.pharmacokinetics.population_model.library import load_population_model
 from limus.signalling.model_library import load_model
-from limus.trial.exposure_history import ExposureHistory
-from limus.trial.target_inhibition import target_inhibition, visit_inhibition
+from limus.trial.exposure.history import ExposureHistory
+from limus.trial.exposure.target_inhibition import target_inhibition, visit_inhibition
 
 HCT = 35.0
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import UnknownNameError
-from limus.trial.hazard_library import load_hazards, with_values
-from limus.trial.hazards import base_rates, cumulative_at, cut_cells, days_of_events, risks_with_competition
+from limus.trial.design.hazard_library import load_hazards, with_values
+from limus.trial.events.hazards import base_rates, cumulative_at, cut_cells, days_of_events, risks_with_competition
 
 EDGES = np.array([0.0, 10.0, 30.0, 100.0])
 

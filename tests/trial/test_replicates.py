@@ -15,9 +15,13 @@ import pytest
 from limus.kernel.errors import InputError, ValueRangeError
 from limus.kernel.execution import Execution, RunDirectory, spawn_generators
 from limus.kernel.provenance import stamp_run
-from limus.trial import operating_characteristics
-from limus.trial.allocation import allocate_subjects, make_concealed_list
-from limus.trial.arm_factors import (
+from limus.trial.design.design import Allocation, AllocationMethod, AnalysisMethod
+from limus.trial.design.file import load_design
+from limus.trial.design.scenario import load_scenario
+from limus.trial.exposure.draws import ReplicateDraws, replicate_generators
+from limus.trial.simulation import operating_characteristics
+from limus.trial.simulation.allocation import allocate_subjects, make_concealed_list
+from limus.trial.simulation.arm_factors import (
     average_risks,
     find_arm_factors,
     find_null_factors,
@@ -25,16 +29,12 @@ from limus.trial.arm_factors import (
     redraw,
     true_values,
 )
-from limus.trial.characteristics import summarise, summarise_allocation, true_effect
-from limus.trial.cohort import draw_cohort
-from limus.trial.design import Allocation, AllocationMethod, AnalysisMethod
-from limus.trial.design_file import load_design
-from limus.trial.operating_characteristics import run_replicates
-from limus.trial.replicate_analyses import FAILED, analyse_replicates, endpoint_times
-from limus.trial.replicate_draws import ReplicateDraws, replicate_generators
-from limus.trial.replicates import dosing_days, simulate_replicates
-from limus.trial.scenario import load_scenario
-from limus.trial.simulated_trial import simulate_trial
+from limus.trial.simulation.characteristics import summarise, summarise_allocation, true_effect
+from limus.trial.simulation.cohort import draw_cohort
+from limus.trial.simulation.operating_characteristics import run_replicates
+from limus.trial.simulation.replicate_analyses import FAILED, analyse_replicates, endpoint_times
+from limus.trial.simulation.replicates import dosing_days, simulate_replicates
+from limus.trial.simulation.simulated_trial import simulate_trial
 
 DESIGN = load_design("tacrolimus-everolimus")[0]
 SCENARIO = load_scenario("israni_2013", with_fit=False)

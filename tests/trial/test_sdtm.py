@@ -16,16 +16,16 @@ from limus.kernel.tables import Table
 from limus.pharmacokinetics.exchange.adppk_read import read_adppk
 from limus.pharmacokinetics.exchange.cdisc import read_sdtm
 from limus.pharmacokinetics.exchange.xpt import Dataset, write_dataset
-from limus.trial.adam import adam_of
-from limus.trial.analysis_plan import plan_of
-from limus.trial.calendar import date_days, date_texts, days_of, hours_of, moment_texts, study_days
-from limus.trial.dataset_files import find_datasets, read_datasets, write_datasets
-from limus.trial.dataset_spec import dataset_specs, make_dataset
-from limus.trial.design_file import load_design
-from limus.trial.exposure_history import Sample
-from limus.trial.sdtm import sdtm_of
-from limus.trial.sdtm_frame import ascii_text
-from limus.trial.simulated_trial import SimulatedTrial, simulate_trial
+from limus.trial.datasets.adam import adam_of
+from limus.trial.datasets.calendar import date_days, date_texts, days_of, hours_of, moment_texts, study_days
+from limus.trial.datasets.files import find_datasets, read_datasets, write_datasets
+from limus.trial.datasets.sdtm import sdtm_of
+from limus.trial.datasets.sdtm_frame import ascii_text
+from limus.trial.datasets.spec import dataset_specs, make_dataset
+from limus.trial.design.analysis_plan import plan_of
+from limus.trial.design.file import load_design
+from limus.trial.exposure.history import Sample
+from limus.trial.simulation.simulated_trial import SimulatedTrial, simulate_trial
 
 SUBJECTS = 24
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import UnknownNameError
-from limus.trial.design_file import load_design
-from limus.trial.replicate_draws import replicate_generators
-from limus.trial.replicates import simulate_replicates
-from limus.trial.scenario import load_scenario
-from limus.trial.target_engagement import arm_engagement, find_engagement, show_competition
+from limus.trial.design.file import load_design
+from limus.trial.design.scenario import load_scenario
+from limus.trial.exposure.draws import replicate_generators
+from limus.trial.simulation.replicates import simulate_replicates
+from limus.trial.simulation.target_engagement import arm_engagement, find_engagement, show_competition
 
 
 def test_red_cells_hold_most_of_the_drug() -> None:

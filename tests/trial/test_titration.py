@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import ValueRangeError
-from limus.trial.exposure_history import Decision
-from limus.trial.titration import Decided, decide_doses, make_dose_grid, round_doses
-from limus.trial.treatment import Departure, DosingRule, DrugPlan, RuleKind, StartDose, TargetWindow
+from limus.trial.design.treatment import Departure, DosingRule, DrugPlan, RuleKind, StartDose, TargetWindow
+from limus.trial.exposure.history import Decision
+from limus.trial.exposure.titration import Decided, decide_doses, make_dose_grid, round_doses
 
 WINDOW = TargetWindow(0.0, 1000.0, 5.0, 10.0)
 PLAN = DrugPlan(

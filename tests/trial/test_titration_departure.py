@@ -8,9 +8,15 @@ import pytest
 from limus.kernel.errors import InputError, UnknownNameError
 from limus.kernel.provenance import Kind, load_bibliography
 from limus.kernel.tables import library_folder
-from limus.trial.departure_fit import fit_departure, predict_troughs
-from limus.trial.observed_troughs import observed_troughs
-from limus.trial.titration_library import course_at, departure_names, load_departure, load_practice, load_sampling
+from limus.trial.calibration.departure_fit import fit_departure, predict_troughs
+from limus.trial.calibration.observed_troughs import observed_troughs
+from limus.trial.design.titration_library import (
+    course_at,
+    departure_names,
+    load_departure,
+    load_practice,
+    load_sampling,
+)
 
 
 def test_the_librarys_symphony_departure_is_the_fit() -> None:

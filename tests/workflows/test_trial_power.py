@@ -8,11 +8,11 @@ import pytest
 
 from limus.cli.main import run
 from limus.kernel.statistics.allocation import conceal_list
-from limus.trial.calibration import FITTED
-from limus.trial.hazard_library import load_hazards, with_values
-from limus.trial.scenario import load_scenario, scenario_names
-from limus.trial.trial_arms import load_trial_arms
-from limus.trial.trial_fit import fit_is_current, fit_path
+from limus.trial.calibration.totals import FITTED
+from limus.trial.calibration.trial_arms import load_trial_arms
+from limus.trial.design.hazard_library import load_hazards, with_values
+from limus.trial.design.scenario import load_scenario, scenario_names
+from limus.trial.design.trial_fit import fit_is_current, fit_path
 
 SMALL = ["--replicates", "4", "--subjects", "24", "--workers", "1"]
 

@@ -13,7 +13,7 @@ from limus.cli.trial_text import show_trial
 from limus.kernel.errors import FileReadError, OutputError, UnknownNameError, ValueRangeError
 from limus.kernel.execution import Execution
 from limus.report.content import RESEARCH_USE, Notice
-from limus.trial.design_file import design_path
+from limus.trial.design.file import design_path
 from limus.workflows import trial_report, trial_run
 from limus.workflows.request import json_value
 from limus.workflows.trial_analysis.front import answers_section, question_section

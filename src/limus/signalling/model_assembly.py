@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from limus.kernel.errors import FileReadError
 from limus.kernel.language import read_model
-from limus.kernel.language.antimony_text import read_antimony
+from limus.kernel.language.antimony_text import code_of, read_antimony
 from limus.kernel.provenance import Kind, SourcedValue, hash_text
 from limus.kernel.tables import read_toml
 from limus.kernel.units import canonical_unit, convert
@@ -71,7 +71,7 @@ def assemble_model(path: Path) -> SourcedModel:
         conserved=MappingProxyType({n: tuple(members) for n, members in file.conserved.items()}),
         papers=tuple(file.papers),
         changes=tuple(file.changes),
-        content_hash=_content_hash(read_antimony(text), parameters),
+        content_hash=_content_hash(code_of(read_antimony(text)), parameters),
     )
 
 

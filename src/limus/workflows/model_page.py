@@ -95,6 +95,8 @@ def _summary(account: ModelAccount) -> list[Block]:
         "is close is therefore no evidence for the model.",
         f"**Fit:** {model.fit_status}.",
     ]
+    if not account.fitted:
+        items = [items[0], items[-1]]
     blocks: list[Block] = [
         Paragraph(f"{escape_markup(model.summary)} Built on [{cited}]."),
         BulletList(tuple(items)),

@@ -11,9 +11,9 @@ from limus.kernel.execution import Execution, spawn_generators
 from limus.kernel.provenance import hash_text
 from limus.kernel.statistics.allocation import ConcealedList
 from limus.kernel.tables import Table, write_csv
-from limus.trial.allocation import make_concealed_list
-from limus.trial.design import AllocationMethod, Design
-from limus.trial.design_file import design_path, load_design
+from limus.trial.design.design import AllocationMethod, Design
+from limus.trial.design.file import design_path, load_design
+from limus.trial.simulation.allocation import make_concealed_list
 from limus.workflows.request import Request, open_run
 
 __all__ = ["TrialAllocateRequest", "TrialAllocateResult", "run"]

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table, write_parquet
-from limus.trial.calibration import Calibration, PredictedRow, calibrate_trials
-from limus.trial.scenario import load_scenario
-from limus.trial.trial_arms import arms_path
-from limus.trial.trial_fit import fit_hashes, write_fit
+from limus.trial.calibration.totals import Calibration, PredictedRow, calibrate_trials
+from limus.trial.calibration.trial_arms import arms_path
+from limus.trial.design.scenario import load_scenario
+from limus.trial.design.trial_fit import fit_hashes, write_fit
 from limus.workflows.request import Request, open_run
 
 __all__ = ["TrialCalibrateRequest", "TrialCalibrateResult", "run"]

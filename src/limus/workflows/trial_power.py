@@ -18,13 +18,19 @@ from limus.kernel.errors import InputError, UnknownNameError, near_names
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import hash_text
 from limus.kernel.tables import Table, library_folder, write_parquet
-from limus.trial.arm_factors import Reference, find_arm_factors, find_null_factors, make_reference
-from limus.trial.characteristics import ArmSummary, Characteristics, summarise, summarise_allocation, true_effect
-from limus.trial.design import Analysis, Design
-from limus.trial.design_file import design_path, load_design
-from limus.trial.operating_characteristics import run_replicates
-from limus.trial.scenario import Scenario, load_scenario
-from limus.trial.target_engagement import ArmEngagement, arm_engagement
+from limus.trial.design.design import Analysis, Design
+from limus.trial.design.file import design_path, load_design
+from limus.trial.design.scenario import Scenario, load_scenario
+from limus.trial.simulation.arm_factors import Reference, find_arm_factors, find_null_factors, make_reference
+from limus.trial.simulation.characteristics import (
+    ArmSummary,
+    Characteristics,
+    summarise,
+    summarise_allocation,
+    true_effect,
+)
+from limus.trial.simulation.operating_characteristics import run_replicates
+from limus.trial.simulation.target_engagement import ArmEngagement, arm_engagement
 from limus.workflows.request import Request, json_value, open_run
 
 __all__ = ["TrialPowerRequest", "TrialPowerResult", "run"]

@@ -9,13 +9,13 @@ from typing import Any
 from limus.kernel.errors import FileReadError, UnknownNameError
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table
-from limus.trial.adam import AdamDatasets, adam_of
-from limus.trial.analysis import analyse_trial
-from limus.trial.analysis_plan import plan_of
-from limus.trial.dataset_files import find_datasets, read_datasets, write_datasets
-from limus.trial.design_file import design_names, design_path, load_design
-from limus.trial.endpoint_library import load_endpoints
-from limus.trial.plan_from_data import plan_from_analysis_data, plan_from_data
+from limus.trial.analysis.analyse import analyse_trial
+from limus.trial.datasets.adam import AdamDatasets, adam_of
+from limus.trial.datasets.files import find_datasets, read_datasets, write_datasets
+from limus.trial.datasets.plan_from_data import plan_from_analysis_data, plan_from_data
+from limus.trial.design.analysis_plan import plan_of
+from limus.trial.design.endpoint_library import load_endpoints
+from limus.trial.design.file import design_names, design_path, load_design
 from limus.workflows.request import Request, keep_result, open_run
 from limus.workflows.trial_analysis.outcome import DESIGN_FILE, TrialOutcome, origin_of
 from limus.workflows.trial_analysis.power_page import read_power_run, write_power_page

@@ -12,14 +12,14 @@ from pydantic import Field
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import hash_text
-from limus.trial.adam import adam_of
-from limus.trial.analysis import analyse_trial
-from limus.trial.analysis_plan import plan_of
-from limus.trial.dataset_files import FORMATS, read_datasets, write_datasets
-from limus.trial.design_file import design_path, load_design
-from limus.trial.endpoint_library import load_endpoints
-from limus.trial.sdtm import sdtm_of
-from limus.trial.simulated_trial import simulate_trial
+from limus.trial.analysis.analyse import analyse_trial
+from limus.trial.datasets.adam import adam_of
+from limus.trial.datasets.files import FORMATS, read_datasets, write_datasets
+from limus.trial.datasets.sdtm import sdtm_of
+from limus.trial.design.analysis_plan import plan_of
+from limus.trial.design.endpoint_library import load_endpoints
+from limus.trial.design.file import design_path, load_design
+from limus.trial.simulation.simulated_trial import simulate_trial
 from limus.workflows.request import Request, keep_result, open_run
 from limus.workflows.trial_analysis.outcome import DESIGN_FILE, Origin, TrialOutcome
 from limus.workflows.trial_analysis.report import write_report

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from limus.kernel.errors import FileReadError, ModelError
 
-__all__ = ["antimony_to_sbml", "check_text", "read_antimony", "values_for_submodels"]
+__all__ = ["antimony_to_sbml", "check_text", "code_of", "read_antimony", "values_for_submodels"]
 
 _LOCK = threading.Lock()
 _NOT_CODE = re.compile(r'"[^"\n]*"|/\*.*?\*/|//[^\n]*|#[^\n]*', re.DOTALL)
@@ -72,6 +72,21 @@ def _statements(text: str) -> list[tuple[int, str]]:
 
     lines = _NOT_CODE.sub(blank, text).split("\n")
     return [(n, part) for n, line in enumerate(lines, start=1) for part in line.split(";") if part.strip()]
+
+
+def code_of(text: str) -> str:
+    """Return Antimony text without comments, names for display and blanks: what a model does.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        One statement a line.
+    """
+    return "\n".join(" ".join(part.split()) for _, part in _statements(text))
 
 
 def _defined(statement: str) -> list[tuple[str, str]]:

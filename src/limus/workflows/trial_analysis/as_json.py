@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from limus.trial.analysis import TrialAnalysis
-from limus.trial.analysis_events import EventSummary
-from limus.trial.analysis_results import EstimandResult
+from limus.trial.analysis.analyse import TrialAnalysis
+from limus.trial.analysis.events import EventSummary
+from limus.trial.analysis.results import EstimandResult
 
 __all__ = ["analysis_as_dict"]
 

@@ -12,7 +12,7 @@ from limus.report.figures.drug_styles import DrugStyle
 from limus.report.figures.trial_events import draw_event_curves
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.trial.analysis_events import EventComparison, EventSummary, curve_table, risk_table
+from limus.trial.analysis.events import EventComparison, EventSummary, curve_table, risk_table
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.trial_analysis.outcome import TrialOutcome
 from limus.workflows.trial_analysis.words import p_text, percent

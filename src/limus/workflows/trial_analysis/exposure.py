@@ -14,7 +14,7 @@ from limus.report.figures.trial_levels import draw_trough_ribbons
 from limus.report.figures.trial_values import draw_values_by_visit
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.trial.analysis_laboratory import LaboratoryVisit
+from limus.trial.analysis.laboratory import LaboratoryVisit
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.trial_analysis.outcome import TrialOutcome
 

@@ -20,7 +20,7 @@ from limus.report.content import (
 from limus.report.figures.trial_values import draw_effects
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.trial.analysis_results import EstimandResult
+from limus.trial.analysis.results import EstimandResult
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.trial_analysis.outcome import TrialOutcome
 from limus.workflows.trial_analysis.words import effect_cell, p_text, value_cell

@@ -10,8 +10,8 @@ from typing import Any
 
 from limus.kernel.checks import Finding
 from limus.kernel.tables import Table
-from limus.trial.analysis import TrialAnalysis
-from limus.trial.sdtm_frame import SIMULATED
+from limus.trial.analysis.analyse import TrialAnalysis
+from limus.trial.datasets.sdtm_frame import SIMULATED
 from limus.workflows.trial_analysis.as_json import analysis_as_dict
 
 __all__ = ["DESIGN_FILE", "NOTICE", "Origin", "TrialOutcome", "origin_of"]

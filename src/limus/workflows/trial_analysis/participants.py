@@ -11,8 +11,8 @@ from limus.report.content import Block, Cell, ColumnHead, Row, Section, Table, t
 from limus.report.figures.trial_flow import draw_trial_flow
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.trial.analysis_baseline import BaselineNumber, BaselineRow, BaselineShare
-from limus.trial.analysis_flow import ArmFlow, TrialFlow
+from limus.trial.analysis.baseline import BaselineNumber, BaselineRow, BaselineShare
+from limus.trial.analysis.flow import ArmFlow, TrialFlow
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.trial_analysis.outcome import TrialOutcome
 from limus.workflows.trial_analysis.words import count_share, spread

@@ -26,7 +26,7 @@ from limus.report.figures.trial_styles import arm_styles
 from limus.report.html import write_html
 from limus.report.markup import escape_markup
 from limus.report.pdf import write_pdf
-from limus.trial.dataset_spec import dataset_specs
+from limus.trial.datasets.spec import dataset_specs
 from limus.workflows.trial_analysis.efficacy import efficacy_section
 from limus.workflows.trial_analysis.exposure import kidney_section, troughs_section
 from limus.workflows.trial_analysis.front import answers_section, question_section

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from limus.kernel.tables import Table, write_csv, write_parquet
-from limus.trial.analysis import TrialAnalysis
+from limus.trial.analysis.analyse import TrialAnalysis
 
 __all__ = ["result_tables", "write_results"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from limus.report.content import Block, Cell, ColumnHead, Paragraph, Row, Section, Table, text_cell
 from limus.report.figures.drug_styles import DrugStyle
 from limus.report.markup import escape_markup
-from limus.trial.analysis_safety import SafetyRow
+from limus.trial.analysis.safety import SafetyRow
 from limus.workflows.comparison.cells import key_of
 from limus.workflows.trial_analysis.efficacy import EFFICACY, event_blocks
 from limus.workflows.trial_analysis.exposure import KIDNEY, laboratory_figure, laboratory_table

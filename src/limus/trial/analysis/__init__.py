@@ -1,0 +1,1 @@
+"""The analysis of ADaM data sets by estimand: what a report prints."""

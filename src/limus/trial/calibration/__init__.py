@@ -1,0 +1,1 @@
+"""Totals fitted to published arms, clinicians' habits to published troughs, and the other trials predicted."""

@@ -1,0 +1,1 @@
+"""SDTM from a simulated trial, ADaM from SDTM, and the files of both."""

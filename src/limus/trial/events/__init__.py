@@ -1,0 +1,1 @@
+"""Events and kidney function over time from hazards that follow exposure."""

@@ -1,0 +1,1 @@
+"""Doses, troughs and decisions of every subject: titration to target in the loop."""

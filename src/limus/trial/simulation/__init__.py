@@ -1,0 +1,1 @@
+"""Virtual cohorts, allocation, replicates and operating characteristics."""
