@@ -104,11 +104,11 @@ def right_shape(number: int, share: Floats, times: Floats) -> tuple[bool, str]:
     highest = int(np.argmax(share))
     if number == 123:
         good = share[-1] > 0.9 and share[0] < 0.1 and bool((np.diff(share) > -1e-4).all())
-        return good, f"rises from {share[0]:.2f} to {share[-1]:.2f} and stays"
+        return bool(good), f"rises from {share[0]:.2f} to {share[-1]:.2f} and stays"
     if number == 122:
         # the last pulse is one period before calcium ends
         good = abs(times[highest] - 1500.0) <= 100.0 and share[-1] < 0.1 and share[highest] > 0.7
-        return good, (
+        return bool(good), (
             f"builds up to {share[highest]:.2f} at {times[highest]:.0f} s, back to {share[-1]:.2f} at {times[-1]:.0f} s"
         )
     early, late = share[times <= 3.0].max(), share[-1]

@@ -67,7 +67,7 @@ def together(
 def in_blood(model: SourcedModel, drug: str, ng_per_ml: float) -> float:
     """Inhibition of the phosphatase in a lysate at a level in whole blood, %."""
     level = ng_per_ml / find_compound(drug).molar_mass_g_per_mol * 1000.0
-    culture = blood_culture(replace(Culture.usual(find_protocol("none"), "calcineurin"), hours=4.0))
+    culture = blood_culture(replace(Culture.usual(find_protocol("none"), "calcineurin"), hours=4.0))  # a day before
     plasma = blood_map(model, drug).plasma(np.array([level]))
     return 100.0 - float(run_responses(model, culture, drug, plasma, {"calcineurin": 4.0}).percent["calcineurin"][0, 0])
 

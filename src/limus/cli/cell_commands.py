@@ -99,6 +99,7 @@ def _show_potency(r: dict[str, Any]) -> str:
     ]
     lines += [f"  measured         {p['printed']}, {p['cells']} ({', '.join(p['source'])})" for p in r["measured"]]
     lines += [f"  not verified     {p['printed']}, {p['cells']} ({p['kind']})" for p in r["unverified"]]
+    lines += [f"  warning          {text}" for text in r["warnings"]]
     if r["fit"] != "accepted":
         lines.append(f"  warning          the model's fit is not current ({r['fit']}): run limus calibrate --accept")
     return "\n".join([*lines, f"  note             {r['conditions']['note']}", f"  {RESEARCH_USE}"])

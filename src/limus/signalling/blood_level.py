@@ -31,6 +31,7 @@ __all__ = ["BLOOD", "BloodMap", "blood_culture", "blood_map"]
 
 # a culture of plasma: cells so few that they take nothing away, binding as in human plasma
 BLOOD = {"cells_per_ml": 1e4, "serum_percent": 100.0, "serum_binding": 1.0}
+_BEFORE_HOURS = 24.0  # blood cells have met the drug for long: uptake at such unbound concentrations takes hours
 _CONTENT_HOURS = 24.0
 
 
@@ -89,11 +90,12 @@ class BloodMap:
 
 
 def blood_culture(culture: Culture) -> Culture:
-    """Return the culture in blood: cells in undiluted plasma that they do not deplete.
+    """Return the culture in blood: cells in undiluted plasma that they do not deplete, a day with the drug before.
 
     Parameters
     ----------
     culture : Culture
+        Its drug is added with the stimulus; another time is kept.
 
     Returns
     -------
@@ -105,6 +107,7 @@ def blood_culture(culture: Culture) -> Culture:
         cells_per_ml=BLOOD["cells_per_ml"],
         serum_percent=BLOOD["serum_percent"],
         overrides=overrides,
+        add_at_hours=culture.add_at_hours or -_BEFORE_HOURS,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -127,13 +128,15 @@ def check_culture(model: SourcedModel, culture: Culture, drugs: Sequence[str], h
             raise RefusedError(f"drug in model {model.name}", drug, known, "the model has no constants for it")
     if not culture.hours > 0:
         raise ValueRangeError("hours", f"{culture.hours:g} h", "a positive time", "correct --hours")
+    if not math.isfinite(culture.add_at_hours):
+        raise ValueRangeError("add-at", f"{culture.add_at_hours:g} h", "a number of hours", "correct --add-at")
     if culture.add_at_hours >= culture.hours:
         raise ValueRangeError(
             "add-at", f"{culture.add_at_hours:g} h", f"before harvest at {culture.hours:g} h", "add earlier"
         )
     if not highest_nM >= 0:
         raise ValueRangeError("concentration", f"{highest_nM:g} nM", "zero or more", "correct the concentration")
-    _stay_inside(model, culture.hours, culture.cells_per_ml, culture.serum_percent, highest_nM)
+    _stay_inside(model, culture.harvest_time, culture.cells_per_ml, culture.serum_percent, highest_nM)
 
 
 def check_values(model: SourcedModel, values: Mapping[str, float], hours: float) -> None:

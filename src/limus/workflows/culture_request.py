@@ -29,6 +29,8 @@ _OF_THE_CULTURE = {
     "stimulus_start": "--add-at",
 }
 
+_SHARES = ("fraction", "share", "costimulation", "protein_kinase_c", "preactivation", "resistant", "pi3k_receptor")
+
 
 class CultureRequest(Request):
     """A stimulus and a culture; what is not given is the protocol's usual value."""
@@ -138,8 +140,10 @@ def _setting(text: str, model: SourcedModel) -> tuple[str, float]:
     unit = model.parameters[name].unit
     value, given = parse_quantity(quantity, where=f"--set {name}", default_unit=unit)
     value = convert(value, given, unit, where=f"--set {name}")
-    if value < 0:
-        raise ValueRangeError(f"--set {name}", f"{value:g} {unit}", "zero or more", "correct the value")
+    share = any(word in name for word in _SHARES)
+    if not 0 <= value < math.inf or (share and value > 1):
+        allowed = "0 to 1" if share else "zero or more, finite"
+        raise ValueRangeError(f"--set {name}", f"{value:g} {unit}", allowed, "correct the value")
     return name, value
 
 

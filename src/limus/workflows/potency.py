@@ -34,6 +34,7 @@ __all__ = ["Curve", "PotencyRequest", "PotencyResult", "require_modelled", "run"
 _WITH_INTERVAL = ("ic50_absolute_nM", "ic50_relative_nM", "hill", "max_inhibition_fraction")
 LOWEST_NM, HIGHEST_NM, PER_DECADE = 1e-4, 1e4, 4
 INTERVAL = (5.0, 95.0)
+_FLAT = 0.3
 
 
 class PotencyRequest(CultureRequest):
@@ -157,8 +158,14 @@ def _curve(grid: NDArray[np.float64], percent: NDArray[np.float64]) -> Curve:
     empty = np.full(len(grid), np.nan)
     lower, upper = (np.percentile(draws, INTERVAL, axis=0)) if len(draws) else (empty, empty)
     found = [summarise_curve(grid, row) for row in draws]
-    intervals = {name: _interval(np.array([getattr(one, name) for one in found])) for name in _WITH_INTERVAL}
-    return Curve(grid, percent[0], lower, upper, summarise_curve(grid, percent[0]), MappingProxyType(intervals))
+    summary = summarise_curve(grid, percent[0])
+    intervals = {
+        name: _interval(np.array([getattr(one, name) for one in found]))
+        if math.isfinite(getattr(summary, name))
+        else (math.nan, math.nan)
+        for name in _WITH_INTERVAL
+    }
+    return Curve(grid, percent[0], lower, upper, summary, MappingProxyType(intervals))
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -188,6 +195,17 @@ class PotencyResult:
     measured: tuple[Potency, ...]
     unverified: tuple[Potency, ...]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the number doubtful."""
+        found = []
+        if self.curve.summary.hill < _FLAT:
+            found.append(
+                f"the curve is flatter than a slope of {_FLAT:g} at its IC50: small changes of the constants move it "
+                "several-fold (limus sensitivity shows which)"
+            )
+        return tuple(found)
+
     def as_dict(self) -> dict[str, Any]:
         """As the command contract says; ``ci`` is the 5th and 95th percentile over the draws."""
         summary, inputs = self.curve.summary, self.culture.inputs()
@@ -205,6 +223,7 @@ class PotencyResult:
             "hill": summary.hill,
             "max_inhibition_fraction": summary.max_inhibition_fraction,
             "status": str(summary.status),
+            "warnings": list(self.warnings),
             "directness": str(Directness.SIMULATED),
             "model": self.model,
             "fit": self.fit_status,

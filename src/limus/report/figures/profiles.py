@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from limus.kernel.tables import Table
@@ -9,7 +11,6 @@ from limus.report.figures.base import (
     Drawing,
     add_legend,
     drawing_style,
-    format_log_axis,
     in_words,
     labelled_lines,
     new_panels,
@@ -18,10 +19,14 @@ from limus.report.figures.base import (
     to_svg,
     unique_texts,
 )
+from limus.report.numbers import format_number
 
 __all__ = ["draw_profiles"]
 
-_CURVES = (("rise_with_prior", "with the prior", "#1F5FA8", "-"), ("rise_without_prior", "alone", "#C4501B", "--"))
+_CURVES = (
+    ("rise_with_prior", "with the prior", "#1F5FA8", "-"),
+    ("rise_without_prior", "observations alone", "#C4501B", "--"),
+)
 _HIGHEST = 10.0
 
 
@@ -52,7 +57,7 @@ def draw_profiles(data: Table, *, limit: float) -> Drawing:
     names = unique_texts(data["parameter"])
     open_ones = []
     with drawing_style():
-        figure, panels = new_panels(len(names), height_in=1.75)
+        figure, panels = new_panels(len(names), height_in=1.9)
         for axes, name in zip(panels, names, strict=True):
             rows = data["parameter"] == name
             value = data["value"][rows]
@@ -62,9 +67,9 @@ def draw_profiles(data: Table, *, limit: float) -> Drawing:
             axes.axvline(float(data["fit"][rows][0]), color="#9aa3ad", linewidth=0.8, label="fit")
             axes.set_ylim(-0.4, _HIGHEST)
             axes.set_xscale("log")
-            format_log_axis(axes.xaxis, most=4)
-            axes.set_title(name.replace("_", " "), fontsize=7.5)
-            axes.set_xlabel(str(data["label"][rows][0]), fontsize=7.5)
+            _label_ones_and_threes(axes.xaxis)
+            axes.set_title(name.replace("_", " ").replace(".", ",\n"), fontsize=7.5)
+            axes.set_xlabel(str(data["label"][rows][0]).replace("*h**-1", "/h"), fontsize=7.5)
             alone = data["rise_without_prior"][rows]
             least = int(np.argmin(alone))
             if alone[: least + 1].max() < limit or alone[least:].max() < limit:
@@ -76,3 +81,12 @@ def draw_profiles(data: Table, *, limit: float) -> Drawing:
     said = f"Profile likelihoods of {len(names)} constants, with the prior and by the observations alone. "
     ends = in_words(open_ones) if open_ones else "none"
     return Drawing(svg, f"{said}Left open on a side by the observations alone: {ends}.", data)
+
+
+def _label_ones_and_threes(axis: Any) -> None:
+    """Label a logarithmic axis of a decade or two with 1, 3, 10, ..."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value) if value > 0 else ""))
+    axis.set_minor_formatter(NullFormatter())
