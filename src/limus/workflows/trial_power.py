@@ -32,6 +32,7 @@ from limus.trial.simulation.characteristics import (
 from limus.trial.simulation.operating_characteristics import run_replicates
 from limus.trial.simulation.target_engagement import ArmEngagement, arm_engagement
 from limus.workflows.request import Request, json_value, open_run
+from limus.workflows.trial_analysis.power_page import write_power_page
 
 __all__ = ["TrialPowerRequest", "TrialPowerResult", "run"]
 
@@ -218,6 +219,8 @@ def run(request: TrialPowerRequest, *, out: Path | None = None, execution: Execu
             paths[name] = directory.path / "results" / f"{name}.parquet"
             write_parquet(Table.from_rows(rows), paths[name])
         paths["result"] = directory.path / "result.json"
+        content = json.loads(json.dumps(json_value(result.as_dict())))
+        paths["report_html"], paths["report_pdf"] = write_power_page(content, design, directory.path)
         _write_result(result, paths["result"])
     return result
 
