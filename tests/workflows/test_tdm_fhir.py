@@ -91,9 +91,7 @@ def test_the_formulation_of_the_bundle_meets_the_limits_of_the_model(
     assert call(capfd, "forecast", str(file), *QUICK, "--override", "formulation")[0] == 0
 
 
-def test_capsules_of_the_patients_own_release_are_proposed(
-    capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_capsules_of_the_patients_own_release_are_proposed(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     text = (
         Path(BUNDLE).read_text().replace("Prograf 1 mg hard capsules (tacrolimus, immediate release)", "Advagraf 1 mg")
     )
