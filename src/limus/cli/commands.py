@@ -131,9 +131,10 @@ def show(
     out: Out = None,
     seed: Seed = 1,
     json: Json = False,
+    overwrite: Overwrite = False,
 ) -> int:
     """Show a compound, each value with its source; or a model, each equation with its constants."""
-    return run_command("show", {"compound": compound}, _show_subject, Options(json, out, seed))
+    return run_command("show", {"compound": compound}, _show_subject, Options(json, out, seed, overwrite))
 
 
 def _show_subject(r: dict[str, Any]) -> str:

@@ -78,7 +78,8 @@ def load_model(name: str, *, with_fit: bool = True) -> SourcedModel:
     """
     if name not in model_names():
         near = near_names(name, model_names())
-        raise UnknownNameError("model", name, ", ".join(model_names()), f"did you mean {near[0]}?" if near else "")
+        do = f"did you mean {near[0]}?" if near else "use one of the allowed names"
+        raise UnknownNameError("model", name, ", ".join(model_names()), do)
     sourced = remembered("library", _decided_by(name), _RECORDS, lambda: _assemble(name))
     return _with_accepted_fit(sourced) if with_fit else sourced
 
