@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import antimony
-
 import roadrunner
 
 request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
