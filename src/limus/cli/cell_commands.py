@@ -31,6 +31,19 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", help="What if: name=value[unit] of any constant; repeatable.")
 ]
 
+_CULTURE = (
+    "readout",
+    "stimulus",
+    "density",
+    "serum",
+    "hours",
+    "add_at",
+    "strength",
+    "costimulation",
+    "cell_type",
+    "medium",
+)
+
 
 def add_to(app: typer.Typer) -> None:
     """Put the commands into the program.
@@ -44,6 +57,11 @@ def add_to(app: typer.Typer) -> None:
     app.command(context_settings=NUMBERS)(sensitivity)
     app.command(context_settings=NUMBERS)(export)
     app.command()(calibrate)
+
+
+def _culture(names: dict[str, Any]) -> dict[str, Any]:
+    """The fields that all questions to cells share, from their options."""
+    return {name: names[name] for name in _CULTURE} | {"settings": tuple(names["settings"] or ())}
 
 
 def potency(
@@ -68,19 +86,9 @@ def potency(
     """Simulate the potency of a compound in a culture."""
     return run_command(
         "potency",
-        {
+        _culture(locals())
+        | {
             "compound": compound,
-            "readout": readout,
-            "stimulus": stimulus,
-            "density": density,
-            "serum": serum,
-            "hours": hours,
-            "add_at": add_at,
-            "strength": strength,
-            "costimulation": costimulation,
-            "cell_type": cell_type,
-            "medium": medium,
-            "settings": tuple(settings or ()),
             "draws": draws,
         },
         _show_potency,
@@ -147,20 +155,10 @@ def combine(
     """Simulate two drugs together, beside Loewe additivity and Bliss independence."""
     return run_command(
         "combine",
-        {
+        _culture(locals())
+        | {
             "first": first,
             "second": second,
-            "readout": readout,
-            "stimulus": stimulus,
-            "density": density,
-            "serum": serum,
-            "hours": hours,
-            "add_at": add_at,
-            "strength": strength,
-            "costimulation": costimulation,
-            "cell_type": cell_type,
-            "medium": medium,
-            "settings": tuple(settings or ()),
             "concentrations_first": _numbers(first_nM, "--first-nM"),
             "concentrations_second": _numbers(second_nM, "--second-nM"),
             "points": points,
@@ -237,22 +235,12 @@ def sensitivity(
     """Find which constants of the model a potency depends on."""
     return run_command(
         "sensitivity",
-        {
+        _culture(locals())
+        | {
             "compound": compound,
-            "readout": readout,
-            "stimulus": stimulus,
             "method": method,
             "samples": samples,
             "parameters": tuple(name.strip() for name in parameters.split(",") if name.strip()),
-            "density": density,
-            "serum": serum,
-            "hours": hours,
-            "add_at": add_at,
-            "strength": strength,
-            "costimulation": costimulation,
-            "cell_type": cell_type,
-            "medium": medium,
-            "settings": tuple(settings or ()),
         },
         show_sensitivity_text,
         Options(json, out, seed, overwrite),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.execution import Execution
 from limus.kernel.statistics.combined_effects import bliss_effect, combination_index, loewe_effect
-from limus.signalling.culture import Culture, run_culture
+from limus.signalling.culture import Culture, run_treatments
 from limus.signalling.sourced_model import SourcedModel
 
 __all__ = ["Surface", "combine_drugs"]
@@ -78,35 +78,18 @@ def combine_drugs(
     SolveError
         A simulation failed.
     """
-    parameters = parameters or {}
-    sets = len(next(iter(parameters.values()))) if parameters else 1
-    wanted = model.readout(readout)
     first, second = (np.concatenate(([0.0], c)) for c in concentrations)
     one, two = (x.ravel() for x in np.meshgrid(first, second, indexing="ij"))
-    # the unstimulated culture stands in front of the pairs
-    rows = {drugs[0]: np.concatenate(([0.0], one)), drugs[1]: np.concatenate(([0.0], two))}
-    count = len(one) + 1
-    stimulated = np.tile(np.arange(count) > 0, sets)
-    quiet = culture.inputs(stimulated=False)
-    settings: dict[str, Floats] = {n: np.where(stimulated, v, quiet[n]) for n, v in culture.inputs().items()}
-    settings |= {name: np.repeat(values, count) for name, values in parameters.items()}
-    tiled = {drug: np.tile(levels, sets) for drug, levels in rows.items()}
-    label = f"{drugs[0]} with {drugs[1]}"
-    result = run_culture(
+    answer = run_treatments(
         model,
         culture,
-        tiled,
-        [wanted.symbol],
-        [0.0, culture.harvest_time],
-        parameters=settings,
+        {drugs[0]: one, drugs[1]: two},
+        {readout: culture.hours},
+        parameters=parameters,
         execution=execution,
-        label=label,
+        label=f"{drugs[0]} with {drugs[1]}",
     )
-    values = result.output(wanted.symbol)[:, -1].reshape(sets, count)
-    background = values[:, :1] if wanted.background == "unstimulated" else np.zeros((sets, 1))
-    control = values[:, 1:2]
-    signal = np.where(control - background > wanted.detection_limit, control - background, np.nan)
-    inhibition = (1.0 - (values[:, 1:] - background) / signal).reshape(sets, len(first), len(second))
+    inhibition = (1.0 - answer.percent[readout] / 100.0).reshape(-1, len(first), len(second))
     expected = [_expected(first, second, surface) for surface in inhibition]
     loewe, bliss, index = (np.stack(part) for part in zip(*expected, strict=True))
     return Surface(first, second, inhibition, loewe, bliss, index)

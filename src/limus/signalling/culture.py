@@ -18,7 +18,16 @@ from limus.kernel.simulation import CompiledModel, Dose, SimulationResult, compi
 from limus.signalling.protocol import STIMULUS_SETTINGS, Protocol
 from limus.signalling.sourced_model import SourcedModel
 
-__all__ = ["Culture", "Responses", "check_culture", "check_values", "drugs_of", "run_culture", "run_responses"]
+__all__ = [
+    "Culture",
+    "Responses",
+    "check_culture",
+    "check_values",
+    "drugs_of",
+    "run_culture",
+    "run_responses",
+    "run_treatments",
+]
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9
@@ -291,26 +300,74 @@ def run_responses(
     SolveError
         A simulation failed.
     """
+    return run_treatments(
+        model,
+        culture,
+        {drug: concentrations},
+        readouts,
+        parameters=parameters,
+        execution=execution,
+        label=label,
+    )
+
+
+def run_treatments(
+    model: SourcedModel,
+    culture: Culture,
+    treatments: Mapping[str, NDArray[np.float64]],
+    readouts: Mapping[str, float],
+    *,
+    parameters: Mapping[str, NDArray[np.float64]] | None = None,
+    execution: Execution | None = None,
+    label: str = "",
+) -> Responses:
+    """Run treatments by one or more drugs beside control and background, for N parameter sets at once.
+
+    Parameters
+    ----------
+    model : SourcedModel
+    culture : Culture
+        ``hours`` is not used; each readout has its own.
+    treatments : mapping of str to (C,) array
+        Drug to its concentration in each treatment, nM; the arrays are of one length.
+    readouts : mapping of str to float
+        Readout to hours from stimulus to harvest.
+    parameters : mapping of str to (N,) array, optional
+        Parameter sets; by default one, the model's own values.
+    execution, label
+        As :func:`limus.kernel.simulation.simulate`.
+
+    Returns
+    -------
+    Responses
+        ``concentrations`` are those of the first drug.
+
+    Raises
+    ------
+    UnknownNameError
+        Unknown readout.
+    SolveError
+        A simulation failed.
+    """
     parameters = parameters or {}
     sets = len(next(iter(parameters.values()))) if parameters else 1
     symbols = tuple(dict.fromkeys(model.readout(name).symbol for name in readouts))
     offset = culture.harvest_time - culture.hours
     harvest = {name: hours + offset for name, hours in readouts.items()}
     times = np.unique([0.0, *harvest.values()])
-    # per set: background (no stimulus, no drug), control (no drug), then the concentrations
-    levels = np.concatenate(([0.0, 0.0], concentrations))
-    rows = np.tile(levels, sets)
-    stimulated = np.tile(np.arange(len(levels)) > 0, sets)
+    # per set: background (no stimulus, no drug), control (no drug), then the treatments
+    rows = {drug: np.tile(np.concatenate(([0.0, 0.0], levels)), sets) for drug, levels in treatments.items()}
+    concentrations = next(iter(treatments.values()))
+    count = len(concentrations) + 2
+    stimulated = np.tile(np.arange(count) > 0, sets)
     quiet = culture.inputs(stimulated=False)
     settings = {name: np.where(stimulated, value, quiet[name]) for name, value in culture.inputs().items()}
-    settings |= {name: np.repeat(values, len(levels)) for name, values in parameters.items()}
-    result = run_culture(
-        model, culture, {drug: rows}, symbols, times, parameters=settings, execution=execution, label=label
-    )
+    settings |= {name: np.repeat(values, count) for name, values in parameters.items()}
+    result = run_culture(model, culture, rows, symbols, times, parameters=settings, execution=execution, label=label)
     percent, control, background = {}, {}, {}
     for name in readouts:
         readout = model.readout(name)
-        values = result.output(readout.symbol)[:, int(np.searchsorted(times, harvest[name]))].reshape(sets, len(levels))
+        values = result.output(readout.symbol)[:, int(np.searchsorted(times, harvest[name]))].reshape(sets, count)
         background[name] = values[:, 0] if readout.background == "unstimulated" else np.zeros(sets)
         control[name] = values[:, 1]
         signal = control[name] - background[name]
