@@ -23,12 +23,13 @@ from limus.workflows.tdm_case import Case, open_case
 from limus.workflows.tdm_input import NOTICE, MonitoringRequest, model_as_dict
 from limus.workflows.tdm_report.dose_page import write_dose
 
-__all__ = ["TdmDoseRequest", "TdmDoseResult", "run"]
+__all__ = ["TdmDoseRequest", "TdmDoseResult", "release_taken", "run"]
 
 _WEIGHT = ("WT", "WEIGHT", "BW")
 _EXPRESSER = ("CYP3A5_expresser", "EXPRESSION", "CYP3A5_EXPR", "CYP3A5_1_alleles")
 _FEWEST = 8.0  # times the current dose, up to which doses are looked at where there is no limit by weight
 _PLANS = 5
+_HALF = 0.5
 
 
 class TdmDoseRequest(MonitoringRequest):
@@ -246,12 +247,27 @@ def _form(request: TdmDoseRequest, case: Case) -> tuple[DosingRules | None, Dose
     return rules, form, request.strengths or form.strengths_mg
 
 
-def _usual_form(rules: DosingRules, case: Case) -> DoseForm:
-    """The form of the release that the table says the patient takes; the first where it says nothing."""
+def release_taken(case: Case) -> str | None:
+    """Return the form that the table says the patient takes, by its release; None where it says nothing.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    str or None
+        ``immediate release`` or ``prolonged release``.
+    """
     immediate = column_of(case.sources[0].patients, ("immediate_release",))
     if immediate is None:
-        return rules.forms[0]
-    taken = "immediate release" if immediate > 0.5 else "prolonged release"
+        return None
+    return "immediate release" if immediate > _HALF else "prolonged release"
+
+
+def _usual_form(rules: DosingRules, case: Case) -> DoseForm:
+    """The form that the patient takes; the first where the table says nothing."""
+    taken = release_taken(case)
     return next((form for form in rules.forms if form.name == taken), rules.forms[0])
 
 

@@ -16,11 +16,11 @@ from limus.kernel.checks import Severity
 from limus.kernel.errors import InputError, OutputError
 from limus.kernel.execution import Execution
 from limus.patient.exchange.suggestion import DoseSuggestion, suggestion_resource
-from limus.patient.patient_table import column_of, monitored_drug
+from limus.patient.patient_table import monitored_drug
 from limus.pharmacokinetics.exchange.fhir.bundle import is_fhir_file, open_bundle
 from limus.pharmacokinetics.exchange.fhir.read import level_names
 from limus.workflows import tdm_dose
-from limus.workflows.tdm_dose import TdmDoseRequest, TdmDoseResult
+from limus.workflows.tdm_dose import TdmDoseRequest, TdmDoseResult, release_taken
 from limus.workflows.tdm_input import NOTICE
 
 __all__ = ["TdmSuggestRequest", "TdmSuggestResult", "only_patient", "run"]
@@ -105,16 +105,12 @@ def only_patient(files: Sequence[str | Path]) -> str:
 
 def _check_form(result: TdmDoseResult) -> None:
     """Refuse to propose capsules of another release than those that the patient takes."""
-    immediate = column_of(result.case.sources[0].patients, ("immediate_release",))
-    if result.form is None or immediate is None:
+    taken = release_taken(result.case)
+    if result.form is None or taken is None:
         return
-    allowed = "immediate release" if immediate > _HALF else "prolonged release"
-    if "release" in result.form.name and result.form.name != allowed:
-        do = f"say --form '{allowed}', or --set immediate_release={1 - int(immediate)}"
-        raise InputError("--form", f"{result.form.name}, not what the patient takes", allowed, do)
-
-
-_HALF = 0.5
+    if "release" in result.form.name and result.form.name != taken:
+        do = f"say --form '{taken}', or --set immediate_release={int(taken != 'immediate release')}"
+        raise InputError("--form", f"{result.form.name}, not what the patient takes", taken, do)
 
 
 def _suggestion(request: TdmSuggestRequest, result: TdmDoseResult) -> DoseSuggestion:
