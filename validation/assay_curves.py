@@ -26,13 +26,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.assay.curve_dose import dose_quantity
-from limus.assay.curve_fit import CurveFits, find_doses, fit_curves, half_dose, response_at
-from limus.assay.curve_interval import profile_doses
-from limus.assay.curve_inverse import columns_of
-from limus.assay.curve_quality import akaike, lack_of_fit, log_likelihood
-from limus.assay.curve_shared import fit_shared, relative_potency
-from limus.assay.curve_simulation import simulate_curves
+from limus.assay.curve.dose import dose_quantity
+from limus.assay.curve.fit import CurveFits, find_doses, fit_curves, half_dose, response_at
+from limus.assay.curve.interval import profile_doses
+from limus.assay.curve.inverse import columns_of
+from limus.assay.curve.quality import akaike, lack_of_fit, log_likelihood
+from limus.assay.curve.shared import fit_shared, relative_potency
+from limus.assay.curve.simulation import simulate_curves
 from reference_data import REFERENCE_DATA
 
 Floats = NDArray[np.float64]

@@ -31,20 +31,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from limus.assay.curve_fit import fit_curves
-from limus.assay.elisa import analyse_elisa
-from limus.assay.elisa_samples import curve_block, read_log_concentration
-from limus.assay.elisa_standard import ElisaStandard
-from limus.assay.layout import Layout
-from limus.assay.layout_file import read_layout
-from limus.assay.phosphatase import analyse_phosphatase
-from limus.assay.plate_file import read_plate_file
-from limus.assay.plate_join import join_plate
-from limus.assay.plate_simulation import PhosphataseTruth, simulate_phosphatase, write_reader_csv
-from limus.assay.plate_simulation_elisa import ElisaTruth, simulate_elisa, simulate_viability
-from limus.assay.plate_uncertainty import Estimate, InputBlock, carry
-from limus.assay.plate_wells import PlateWells
-from limus.assay.tight_binding import occupied_fraction
+from limus.assay.curve.fit import fit_curves
+from limus.assay.elisa.analysis import analyse_elisa
+from limus.assay.elisa.samples import curve_block, read_log_concentration
+from limus.assay.elisa.simulation import ElisaTruth, simulate_elisa, simulate_viability
+from limus.assay.elisa.standard import ElisaStandard
+from limus.assay.layout.file import read_layout
+from limus.assay.layout.records import Layout
+from limus.assay.phosphatase.analysis import analyse_phosphatase
+from limus.assay.phosphatase.simulation import PhosphataseTruth, simulate_phosphatase
+from limus.assay.phosphatase.tight_binding import occupied_fraction
+from limus.assay.plate.uncertainty import Estimate, InputBlock, carry
+from limus.assay.reader.file import read_plate_file
+from limus.assay.reader.join import join_plate
+from limus.assay.reader.simulation import write_reader_csv
+from limus.assay.reader.wells import PlateWells
 from limus.kernel.execution import spawn_generators
 from limus.kernel.tables import read_toml
 

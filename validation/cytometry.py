@@ -37,14 +37,14 @@ import flowio
 import numpy as np
 from hypothesis import HealthCheck, given, seed, settings
 
-from limus.assay.cytometry.fcs_read import read_fcs
-from limus.assay.cytometry.indices import INDICES, compute_indices
-from limus.assay.cytometry.proliferation_plate import analyse_plate
-from limus.assay.cytometry.proliferation_records import ProliferationAnalysis
-from limus.assay.cytometry.simulation_plate import simulate_plate, true_precursors
-from limus.assay.cytometry.simulation_truth import ProliferationTruth, read_truth
-from limus.assay.layout import Layout
-from limus.assay.layout_file import read_layout
+from limus.assay.cytometry.fcs.read import read_fcs
+from limus.assay.cytometry.generation.indices import INDICES, compute_indices
+from limus.assay.cytometry.proliferation.plate import analyse_plate
+from limus.assay.cytometry.proliferation.records import ProliferationAnalysis
+from limus.assay.cytometry.simulation.plate import simulate_plate, true_precursors
+from limus.assay.cytometry.simulation.truth import ProliferationTruth, read_truth
+from limus.assay.layout.file import read_layout
+from limus.assay.layout.records import Layout
 from limus.kernel.execution import Execution
 from reference_data import REFERENCE_DATA
 

@@ -32,8 +32,8 @@ import numpy as np
 from limus.patient.patient_table import PatientFile, read_patients
 from limus.pharmacokinetics.exchange.fhir.structure import structure_findings
 from limus.pharmacokinetics.population_model.library import load_population_model
-from limus.workflows.tdm_suggest import TdmSuggestRequest
-from limus.workflows.tdm_suggest import run as suggest
+from limus.workflows.tdm.suggest import TdmSuggestRequest
+from limus.workflows.tdm.suggest import run as suggest
 
 Outcome = tuple[str, str, str, bool | None]
 HERE = Path(__file__).parent

@@ -36,8 +36,8 @@ from limus.pharmacokinetics.event_table.records import EventTable
 from limus.pharmacokinetics.event_table.units import TableUnits
 from limus.pharmacokinetics.population_model.library import load_population_model
 from limus.pharmacokinetics.population_model.record import PopulationModel
-from limus.workflows.tdm_evaluate import TdmEvaluateRequest, TdmEvaluateResult
-from limus.workflows.tdm_evaluate import run as evaluate
+from limus.workflows.tdm.evaluate import TdmEvaluateRequest, TdmEvaluateResult
+from limus.workflows.tdm.evaluate import run as evaluate
 from reference_data import REFERENCE_DATA
 
 Outcome = tuple[str, str, str, bool | None]

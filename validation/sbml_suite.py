@@ -30,7 +30,7 @@ from limus.kernel.language import Model, read_model
 from limus.kernel.simulation import compile_model, simulate
 
 Floats = NDArray[np.float64]
-VERSIONS = ("l3v2", "l3v1", "l2v5", "l2v4", "l2v3", "l2v2", "l2v1")
+VERSIONS = ("l3v2", "l3v1", "l2v5", "l2v4", "l2v3", "l2v2", "l2v1", "l1v2", "l1v1")
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,16 @@ class Case:
 
 
 def read_case(settings_file: Path) -> Case:
+    """Read a case; flux balance, whose results have no time, is refused."""
     name = settings_file.name.removesuffix("-settings.txt")
     pairs = (line.split(":", 1) for line in settings_file.read_text(encoding="utf-8").splitlines() if ":" in line)
     settings = {key.strip(): value.strip() for key, value in pairs}
     with (settings_file.parent / f"{name}-results.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     header = [cell.strip() for cell in rows[0]]
+    if header[0].lower() != "time":
+        got = f"results by {header[0]}, not by time"
+        raise UnsupportedFeatureError(f"case {name}", got, "time courses", "leave the case out")
     values = np.array([[float(cell) for cell in row] for row in rows[1:]])
     files = (settings_file.parent / f"{name}-sbml-{version}.xml" for version in VERSIONS)
     return Case(
@@ -76,6 +80,9 @@ def compute(case: Case, model: Model) -> dict[str, Floats]:
     """Simulate the case; a species as amount or concentration, as the settings say."""
     species = {s.name: s for s in model.species}
     flat = {name.replace(".", joint): name for name in model.names for joint in ("_", "__")}  # limus writes A.x
+    flat |= {
+        name.strip("_"): name for name in model.names if name.strip("_") == "time"
+    }  # and time_ for an element time
     ours = {column: column if column in model.names else flat.get(column, column) for column in case.wanted}
     homes = {species[name].compartment for name in ours.values() if name in species}
     compiled = compile_model(model, tuple(dict.fromkeys([*ours.values(), *homes])))

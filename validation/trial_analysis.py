@@ -32,7 +32,6 @@ from limus.trial.datasets.sdtm import sdtm_of
 from limus.trial.design.analysis_plan import AnalysisPlan, parameter_of, plan_of
 from limus.trial.design.design import Analysis, AnalysisMethod, Endpoint, EndpointKind, Estimand, Hypothesis
 from limus.trial.design.file import load_design
-from limus.trial.simulation.replicate_analyses import analyse_replicates
 from limus.trial.simulation.simulated_trial import simulate_trial
 from reference_data import REFERENCE_DATA
 
@@ -60,7 +59,6 @@ def parts(data: Path) -> Iterator[Part]:
         yield from lung(data / "lung.csv", reference, against)
         yield from mgus2(data / "mgus2_cr.csv", reference, against)
     yield from simulated()
-    yield from as_in_power()
 
 
 def _part(claim: str, against: str, errors: Mapping[str, float], limit: float = _CLOSE) -> Part:
@@ -207,25 +205,6 @@ def simulated(subjects: int = 400) -> Iterator[Part]:
     result = f"{compared} times and outcomes of {subjects} subjects, {wrong} differ"
     claim = "what ADTTE says, through transport files, is what was simulated"
     yield Part(claim, "the simulation's own event days", result, wrong > 0)
-
-
-def as_in_power(subjects: int = 400) -> Iterator[Part]:
-    """The analysis of data sets beside the one that power makes of arrays, on the same simulated trial."""
-    design, _ = load_design("tacrolimus-everolimus")
-    trial = simulate_trial(design, subjects=subjects, seed=12)
-    plan = plan_of(design)
-    domains = {name: dataset.table for name, dataset in sdtm_of(trial).items()}
-    found = analyse_estimands(adam_of(domains, plan).tables, plan)
-    alike = (AnalysisMethod.NEWCOMBE, AnalysisMethod.MIETTINEN_NURMINEN, AnalysisMethod.CUMULATIVE_INCIDENCE)
-    errors = {}
-    for analysis, one in zip(design.analyses, found, strict=True):
-        if analysis.method in alike:
-            replicate = analyse_replicates(trial, analysis)
-            errors[f"{analysis.name}, estimate"] = abs(one.effect - float(replicate.estimate[0]))
-            errors[f"{analysis.name}, lower end"] = abs(one.low - float(replicate.low[0]))
-    claim = "data sets give the estimates that power makes of arrays"
-    # dates are whole days, so that an order within a day is lost
-    yield _part(claim, f"limus.trial.simulation.replicate_analyses, {design.name}, {subjects} subjects", errors, 1e-3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

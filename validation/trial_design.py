@@ -1,35 +1,58 @@
-"""Trial designs against closed forms: guessing, type I error, power, memory; and calibration against published trials.
+"""Trial designs against closed forms: guessing, type I error, power, memory; power against the report's own analysis.
 
 ``python validation/trial_design.py [--quick]`` prints a table; exit status 0 only if everything holds. ``--quick``
-takes a tenth of the replicates, with limits as wide as that asks for.
+takes a tenth of the replicates, with limits as wide as that asks for, and leaves out memory, interruption, calibration.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import os
 import resource
+import signal
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
+from limus.kernel.errors import LimusError
 from limus.kernel.execution import Execution
 from limus.kernel.statistics.allocation import guess_probability, permuted_block_lists
+from limus.trial.analysis.estimands import analyse_estimands, check_analysis
+from limus.trial.analysis.results import EstimandResult
 from limus.trial.calibration.totals import calibrate_trials
-from limus.trial.design.design import Design
-from limus.trial.design.file import load_design
-from limus.trial.design.scenario import load_scenario
-from limus.trial.simulation.arm_factors import average_risks, find_null_factors, make_reference
-from limus.trial.simulation.characteristics import summarise, true_effect
-from limus.trial.simulation.operating_characteristics import run_replicates
+from limus.trial.datasets.adam import adam_of
+from limus.trial.datasets.files import read_datasets, write_datasets
+from limus.trial.datasets.sdtm import sdtm_of
+from limus.trial.design.analysis_plan import plan_of
+from limus.trial.design.design import Analysis, AnalysisMethod, Design, Hypothesis
+from limus.trial.design.file import design_names, load_design
+from limus.trial.design.scenario import Scenario, load_scenario
+from limus.trial.exposure.draws import replicate_generators
+from limus.trial.power.analyses import ReplicateResults, analyse_replicates
+from limus.trial.power.characteristics import Characteristics, summarise
+from limus.trial.power.replicates import run_replicates
+from limus.trial.power.truth import find_null_factors, true_effect, true_risks
+from limus.trial.simulation.arm_factors import make_reference
+from limus.trial.simulation.replicates import SimulatedTrial, simulate_replicates
 
 Outcome = tuple[str, str, str, bool | None]
 STANDARD_ERRORS = 3.3  # two-sided 0.1 % for each figure
 REPLICATES, SUBJECTS = 1000, 400
 MILLION = 2500  # replicates of 400
+_SMALL = 150  # subjects of replicates that are written as data sets
+_REFERENCE = 20_000
+_INTERRUPTED = 200
+_WORKERS = 2
 LEAST_COVERED = 0.80  # of some 15 rows: 95 % expected, and rows of one trial move together
 
 
@@ -49,90 +72,189 @@ def guessing() -> list[Outcome]:
     return rows
 
 
-def _simulate(design: Design, name: str, null: str | None, replicates: int) -> tuple[dict[str, object], float]:
-    scenario = load_scenario(name)
-    analysis = next(a for a in design.analyses if a.name == (null or design.primary.name))
-    factors = find_null_factors(design, scenario, analysis, subjects=20_000) if null else {}
-    reference = make_reference(design, scenario, subjects=20_000, factors=factors)
-    names = [analysis.name]
-    chunks = run_replicates(
-        design,
-        scenario,
-        replicates=replicates,
-        analyses=names,
-        subjects=SUBJECTS,
-        execution=Execution(seed=11),
-        arm_factors=factors,
+def reported(designs: Sequence[str], replicates: int) -> list[Outcome]:
+    """Replicates written as data sets and analysed as a report does give power's numbers, by every method."""
+    rows: list[Outcome] = []
+    for name in designs:
+        design = _with_every_method(load_design(name)[0])
+        plan, scenario = plan_of(design), load_scenario(design.scenarios[0])
+        together = _replicates(design, scenario, 0, replicates)
+        power = {analysis.name: analyse_replicates(together, plan, analysis) for analysis in design.analyses}
+        worst, compared, other = 0.0, 0, 0
+        for r in range(replicates):
+            with tempfile.TemporaryDirectory() as folder:
+                domains = sdtm_of(_replicates(design, scenario, r, r + 1))
+                write_datasets(domains.values(), Path(folder), formats=("parquet",))
+                adam = adam_of(read_datasets(Path(folder), "SDTM"), plan).tables
+            for one in analyse_estimands(adam, plan):
+                gap, alike = _gap(one, power[one.name], r)
+                worst, compared, other = max(worst, gap), compared + (one.status == "ok"), other + (not alike)
+        said = f"{compared} analyses of {replicates} trials of {_SMALL}: largest difference {worst:.1e}, "
+        said += f"{other} decided otherwise"
+        claim = f"power of {name} decides with the statistics of the report"
+        rows.append((claim, "limus trial report on the replicates' data sets", said, worst < 1e-9 and not other))
+    return rows
+
+
+def _with_every_method(design: Design) -> Design:
+    """Add each method that its endpoint allows to every analysis of a design, with and without strata."""
+    plan, more = plan_of(design), list(design.analyses)
+    for analysis in design.analyses:
+        for method in AnalysisMethod:
+            for stratified in (False, True):
+                name = f"{analysis.name}, {method}, {stratified}"
+                other = replace(analysis, name=name, method=method, stratified=stratified, primary=False)
+                try:
+                    check_analysis(plan, other)
+                except LimusError:
+                    continue
+                more.append(other)
+    return replace(design, analyses=tuple(more))
+
+
+def _replicates(design: Design, scenario: Scenario, first: int, last: int) -> SimulatedTrial:
+    generators = replicate_generators(13, first, last, stream="validation")
+    return simulate_replicates(design, scenario, generators, subjects=_SMALL, with_area=False)
+
+
+def _gap(one: EstimandResult, power: ReplicateResults, r: int) -> tuple[float, bool]:
+    """Largest difference in estimate, error, interval and p, relative where above 1, and whether both decide alike."""
+    found = power.compared
+    if one.status != "ok" or found.failed[r]:
+        return 0.0, one.status != "ok" and bool(found.failed[r])
+    scale = math.exp if found.ratio else float
+    pairs = zip(
+        (one.effect, one.standard_error, one.low, one.high, one.p),
+        (scale(found.estimate[r]), found.standard_error[r], scale(found.low[r]), scale(found.high[r]), found.p[r]),
+        strict=True,
     )
-    found, _ = summarise(design, chunks, {analysis.name: true_effect(reference, analysis)})
-    endpoint = design.endpoint_named(analysis.endpoint)
-    competing = "Kaplan" not in str(analysis.method)
-    risks = average_risks(reference, list(endpoint.events), endpoint.day, competing=competing)
-    return {"found": found[0], "risks": risks, "margin": analysis.margin}, analysis.alpha
+    said = " than " in one.conclusion or one.conclusion.startswith("non-inferiority shown")
+    alike = one.hypothesis == Hypothesis.DESCRIPTIVE or said == bool(power.shown[r])
+    return max(abs(a - b) / max(1.0, abs(b)) for a, b in pairs), alike
 
 
 def type_one_error(replicates: int) -> list[Outcome]:
     """Non-inferiority is shown as often as alpha where the true difference is the margin."""
     design, _ = load_design("tacrolimus-everolimus")
-    rows = []
-    for name in ("primary", "rejection, Newcombe", "efficacy failure"):
-        result, alpha = _simulate(design, "israni_2013", name, replicates)
-        found = result["found"]
-        error = math.sqrt(alpha * (1 - alpha) / replicates)
-        # intervals of 200 a group are themselves approximate: half a point is allowed beyond Monte Carlo error
-        holds = abs(found.shown_fraction - alpha) < STANDARD_ERRORS * error + 0.005
-        said = f"{100 * found.shown_fraction:.2f} % (MCSE {100 * found.shown_mcse:.2f}) of {replicates} trials"
-        said += f"; bias {found.bias:.5f} (MCSE {found.bias_mcse:.5f})"
-        unbiased = abs(found.bias) < STANDARD_ERRORS * found.bias_mcse
-        rows.append(
-            (f"type I error of '{name}' at a true difference of the margin is {100 * alpha:g} %", "alpha", said, holds)
-        )
-        rows.append((f"the estimate of '{name}' is that of its estimand", "risks computed, not drawn", said, unbiased))
+    scenario, rows = load_scenario("israni_2013"), []
+    # one truth for the two analyses of rejection, another for the composite
+    for names in (("primary", "rejection, Newcombe"), ("efficacy failure",)):
+        analyses = [analysis for analysis in design.analyses if analysis.name in names]
+        factors = find_null_factors(design, scenario, analyses[0], subjects=_REFERENCE)
+        for analysis, found in zip(
+            analyses, _characterise(design, scenario, analyses, factors, replicates), strict=True
+        ):
+            alpha = analysis.alpha
+            error = math.sqrt(alpha * (1 - alpha) / replicates)
+            # intervals of 200 a group are themselves approximate: half a point is allowed beyond Monte Carlo error
+            holds = abs(found.shown_fraction - alpha) < STANDARD_ERRORS * error + 0.005
+            said = f"{100 * found.shown_fraction:.2f} % (MCSE {100 * found.shown_mcse:.2f}) of {replicates} trials"
+            said += (
+                f"; bias {found.bias:.5f} (MCSE {found.bias_mcse:.5f}); coverage {100 * found.coverage_fraction:.1f} %"
+            )
+            claim = f"type I error of '{analysis.name}' at a true difference of the margin is {100 * alpha:g} %"
+            rows.append((claim, "alpha", said, holds))
+            unbiased = abs(found.bias) < STANDARD_ERRORS * found.bias_mcse
+            claim = f"the estimate of '{analysis.name}' is that of its estimand"
+            rows.append((claim, "risks computed, not drawn", said, unbiased))
     return rows
+
+
+def _characterise(
+    design: Design, scenario: Scenario, analyses: Sequence[Analysis], factors: Mapping[str, Any], replicates: int
+) -> tuple[Characteristics, ...]:
+    reference = make_reference(design, scenario, subjects=_REFERENCE, factors=factors)
+    chunks = run_replicates(
+        design,
+        scenario,
+        replicates=replicates,
+        analyses=[analysis.name for analysis in analyses],
+        subjects=SUBJECTS,
+        execution=Execution(seed=11),
+        arm_factors=factors,
+    )
+    return summarise(design, chunks, {analysis.name: true_effect(reference, analysis) for analysis in analyses})[0]
 
 
 def power(replicates: int) -> list[Outcome]:
     """Power of the risk difference is near the normal approximation with the true risks."""
     design, _ = load_design("tacrolimus-everolimus")
-    primary = next(a for a in design.analyses if a.name == "rejection, Newcombe")
-    design = replace(design, analyses=(replace(primary, primary=True),))
-    result, alpha = _simulate(design, "bouamar_2013", None, replicates)
-    found, risks, margin = result["found"], result["risks"], result["margin"]
+    analysis = next(a for a in design.analyses if a.name == "rejection, Newcombe")
+    scenario = load_scenario("bouamar_2013")
+    risks = true_risks(make_reference(design, scenario, subjects=_REFERENCE), analysis)
+    (found,) = _characterise(design, scenario, [analysis], {}, replicates)
+    if risks is None or analysis.margin is None:
+        raise AssertionError(analysis.name)
     error = math.sqrt(sum(p * (1 - p) for p in risks) / (SUBJECTS / 2))
-    expected = float(ndtr((margin.value - (risks[1] - risks[0])) / error - 1.959964))
+    expected = float(ndtr((analysis.margin.value - (risks[1] - risks[0])) / error - 1.959964))
     limit = STANDARD_ERRORS * found.shown_mcse + 0.02
-    said = (
-        f"{100 * found.shown_fraction:.1f} % (MCSE {100 * found.shown_mcse:.1f}), approximation {100 * expected:.1f} %"
-    )
-    claim = f"power of non-inferiority with alpha {alpha:g} is that of its true risks"
-    return [
-        (
-            claim,
-            "normal approximation with risks computed from the hazards",
-            said,
-            abs(found.shown_fraction - expected) < limit,
-        )
-    ]
+    shown = f"{100 * found.shown_fraction:.1f} % (MCSE {100 * found.shown_mcse:.1f})"
+    claim = f"power of non-inferiority with alpha {analysis.alpha:g} is that of its true risks"
+    against = "normal approximation with risks computed from the hazards"
+    holds = abs(found.shown_fraction - expected) < limit
+    return [(claim, against, f"{shown}, approximation {100 * expected:.1f} %", holds)]
 
 
 def million() -> list[Outcome]:
-    """A million virtual patients in less than 4 GiB."""
+    """A million virtual patients in less than 4 GiB, every analysis of the plan included."""
     code = (
         "import resource\n"
         "from limus.kernel.execution import Execution\n"
         "from limus.trial.design.file import load_design\n"
-        "from limus.trial.simulation.operating_characteristics import run_replicates\n"
+        "from limus.trial.power.replicates import run_replicates\n"
         "from limus.trial.design.scenario import load_scenario\n"
         "d, _ = load_design('tacrolimus-everolimus')\n"
-        f"run_replicates(d, load_scenario('israni_2013'), replicates={MILLION}, analyses=['primary'], subjects=400,"
-        " execution=Execution(seed=1, workers=2))\n"
+        f"run_replicates(d, load_scenario('israni_2013'), replicates={MILLION}, analyses=[a.name for a in d.analyses],"
+        f" subjects={SUBJECTS}, execution=Execution(seed=1, workers={_WORKERS}))\n"
         "own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print(own + 2 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        f"print(own + {_WORKERS} * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
+    begun = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds = time.monotonic() - begun
     gib = int(done.stdout.split()[-1]) * 1024 / 2**30
     claim = "a million virtual patients over 24 months fit in 4 GiB"
-    return [(claim, "peak memory of two workers and their parent", f"{gib:.2f} GiB", gib < 4)]
+    said = f"{gib:.2f} GiB, {MILLION * SUBJECTS} patients in {seconds:.0f} s"
+    return [(claim, f"peak memory of {_WORKERS} workers and their parent", said, gib < 4)]
+
+
+def interrupted() -> list[Outcome]:
+    """A run that is killed again and again gives the numbers of one that is not, for any number of workers."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = {}
+        for workers in (1, 2, 8):
+            out = Path(folder) / f"workers-{workers}"
+            subprocess.run(_command(out, workers), check=True, capture_output=True)
+            whole[workers] = _numbers(out)
+        out, kills, generator = Path(folder) / "killed", 0, np.random.default_rng(1)
+        while not (out / "result.json").is_file():
+            kept = len(list(out.glob("parts/*.json")))
+            process = subprocess.Popen(
+                _command(out, 2), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+            # it may go on until it has kept another chunk, and then a while
+            while process.poll() is None and len(list(out.glob("parts/*.json"))) <= kept:
+                time.sleep(0.02)
+            time.sleep(float(generator.uniform(0, 1.5)))
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                kills += 1
+            process.wait()
+        same = all(one == whole[1] for one in (*whole.values(), _numbers(out)))
+        said = f"{_INTERRUPTED} replicates with 1, 2 and 8 workers, and killed {kills} times: "
+    claim = "kill -9 at any moment and any number of workers leave every number as it is"
+    said += "all numbers equal" if same else "numbers differ"
+    return [(claim, "an uninterrupted run with one worker", said, same and kills > 1)]
+
+
+def _command(out: Path, workers: int) -> list[str]:
+    words = ["trial", "power", "tacrolimus-everolimus", "--replicates", str(_INTERRUPTED), "--workers", str(workers)]
+    return [sys.executable, "-m", "limus", *words, "--out", str(out), "--json"]
+
+
+def _numbers(out: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    return {name: content[name] for name in ("analyses", "endpoints", "allocation")}
 
 
 def calibrated() -> list[Outcome]:
@@ -153,8 +275,9 @@ def calibrated() -> list[Outcome]:
 def outcomes(*, quick: bool = False) -> list[Outcome]:
     """Every row of the matrix."""
     replicates = REPLICATES // 10 if quick else REPLICATES
-    rows = [*guessing(), *type_one_error(replicates), *power(replicates)]
-    return rows if quick else [*rows, *million(), *calibrated()]
+    designs = ("tacrolimus-everolimus",) if quick else design_names()
+    rows = [*guessing(), *reported(designs, 2), *type_one_error(replicates), *power(replicates)]
+    return rows if quick else [*rows, *interrupted(), *million(), *calibrated()]
 
 
 def main() -> int:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import os
-import platform
 import statistics
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peer_program import machine
 
 __all__ = ["lines"]
 
@@ -31,7 +29,7 @@ def lines(results: dict[str, Any]) -> list[str]:
         "# Dose-response curves and their peers",
         "",
         f"Written by `python benchmarks/curves/run.py` on {datetime.datetime.now(datetime.UTC).date()}.",
-        f"Machine: {_machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
+        f"Machine: {machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
         "Versions: " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) + ".",
         "",
         "1,000 simulated four-parameter logistic curves, 8 doses in triplicate, error 5 % of the range; every peer",
@@ -87,13 +85,3 @@ def _published_lines(results: dict[str, Any]) -> list[str]:
         f"kind (published figure, not measured here), {results['drc_s'] / time:.0f} times limus' {time:.3g} s.",
         "",
     ]
-
-
-def _machine() -> str:
-    """Describe processor and system, never the name of the host."""
-    model = platform.processor() or platform.machine()
-    cpus = Path("/proc/cpuinfo")
-    if cpus.exists():
-        found = [line.split(":")[1].strip() for line in cpus.read_text().splitlines() if line.startswith("model name")]
-        model = found[0] if found else model
-    return f"{model}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"

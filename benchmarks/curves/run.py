@@ -19,10 +19,12 @@ from typing import Any
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parents[1]))  # what all benchmarks share
+from peer_program import ONE_THREAD, interpreter, make_environment
+
 import report
 
 HERE = Path(__file__).parent
-FOLDER = HERE / ".venv"
 PACKAGES = ("scipy", "numpy", "lmfit")
 CURVES, FEW = 1000, 10
 # Fit, confidence intervals and effective doses of 1,000 curves with R drc on a machine of this kind: the figure that
@@ -34,15 +36,6 @@ WORK = {
     "profile": {"limus": CURVES, "lmfit": FEW},
     "fit, intervals, ED": {"limus": CURVES},
 }
-
-
-def make_environment() -> list[str]:
-    """Install the peers once; return those that could not be installed."""
-    python = FOLDER / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-    quietly = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    return [p for p in PACKAGES if subprocess.run([*quietly, p], check=False).returncode != 0]
 
 
 def make_curves(path: Path, count: int) -> None:
@@ -60,11 +53,10 @@ def make_curves(path: Path, count: int) -> None:
 
 def ask(peer: str, work: str, data: Path, kept: Path) -> dict[str, Any]:
     """Run one peer in a process of its own; times are taken inside, after the imports."""
-    python = sys.executable if peer == "limus" else str(FOLDER / "bin" / "python")
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    words = [python, str(HERE / "peers" / f"{peer.split(maxsplit=1)[0]}_curves.py"), peer, work, str(WORK[work][peer])]
+    script = str(HERE / "peers" / f"{peer.split(maxsplit=1)[0]}_curves.py")
+    words = [interpreter(HERE, peer), script, peer, work, str(WORK[work][peer])]
     done = subprocess.run(
-        [*words, str(data), str(kept)], capture_output=True, text=True, check=False, env=os.environ | one
+        [*words, str(data), str(kept)], capture_output=True, text=True, check=False, env=os.environ | ONE_THREAD
     )
     if done.returncode != 0:
         return {"failed": done.stderr.strip().splitlines()[-1][:200] if done.stderr.strip() else "no answer"}
@@ -113,7 +105,7 @@ def large(count: int) -> dict[str, Any]:
     """Fit a large number of curves through the public function; time by the clock and peak memory of a process."""
     code = (
         "import json, resource, time, numpy as np\n"
-        "from limus.assay.curve_fit import fit_curves, half_dose\n"
+        "from limus.assay.curve.fit import fit_curves, half_dose\n"
         f"n = {count}\n"
         "r = np.random.default_rng(1); x = np.repeat(np.geomspace(.01, 100, 8), 3)\n"
         "e = 10 ** r.uniform(-1, 1, n)\n"
@@ -133,12 +125,12 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=100_000, help="curves of the large run; 0 leaves it out")
     options = parser.parse_args()
     begin = time.perf_counter()
-    missing = make_environment()
+    missing = make_environment(HERE, PACKAGES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data, kept = folder / "curves.npz", folder / "reference.npz"
         make_curves(data, CURVES)
-        words = [str(FOLDER / "bin" / "python"), str(HERE / "peers" / "reference_curves.py"), str(data), str(kept)]
+        words = [interpreter(HERE, "reference"), str(HERE / "peers" / "reference_curves.py"), str(data), str(kept)]
         subprocess.run(words, check=True)
         reference = dict(np.load(kept))
         results: dict[str, Any] = {"rounds": options.rounds, "missing": missing, "drc_s": DRC_SECONDS}

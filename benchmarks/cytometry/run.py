@@ -22,30 +22,24 @@ from typing import Any
 
 import numpy as np
 
-from limus.assay.cytometry.fcs_read import read_fcs
-from limus.assay.cytometry.fcs_write import NewChannel, write_fcs
-from limus.assay.cytometry.gate_proposals import GateChannels, propose_gates
-from limus.assay.cytometry.gating_ml_write import write_gating_ml
-from limus.assay.cytometry.rules import cytometry_rules
-from limus.assay.cytometry.simulation import precursor_shares, simulate_events
-from limus.assay.cytometry.simulation_truth import read_truth
-from limus.assay.cytometry.spillover import compensate, find_spillover
+from limus.assay.cytometry.fcs.read import read_fcs
+from limus.assay.cytometry.fcs.write import NewChannel, write_fcs
+from limus.assay.cytometry.gate.gating_ml_write import write_gating_ml
+from limus.assay.cytometry.gate.proposals import GateChannels, propose_gates
+from limus.assay.cytometry.proliferation.rules import cytometry_rules
+from limus.assay.cytometry.simulation.events import precursor_shares, simulate_events
+from limus.assay.cytometry.simulation.truth import read_truth
+from limus.assay.cytometry.tube.spillover import compensate, find_spillover
+
+sys.path.append(str(Path(__file__).parents[1]))  # what all benchmarks share
+from peer_program import ONE_THREAD, interpreter, make_environment
 
 HERE = Path(__file__).parent
-FOLDER = HERE / ".venv"
 PACKAGES = ("flowio==1.4.0", "flowkit==1.3.2")
 TRUTH = HERE.parents[1] / "examples/assay/proliferation/truth.toml"
 STAINED = ("CTV-A", "PE-A", "APC-Cy7-A", "FITC-A", "APC-A", "BV605-A")
 STEPS = ("read", "compensate", "logicle", "gate", "deconvolute", "intervals")
 PEERS = ("limus", "flowio", "flowkit")
-
-
-def make_environment() -> None:
-    """Install the peers once."""
-    python = FOLDER / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True)
 
 
 def make_files(folder: Path, events: int) -> tuple[Path, Path]:
@@ -75,12 +69,9 @@ def make_files(folder: Path, events: int) -> tuple[Path, Path]:
 
 def ask(peer: str, file: Path, gates: Path) -> dict[str, Any]:
     """Run one peer in a process of its own on one core; times are taken inside, after the imports."""
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    if peer == "limus":
-        words = [sys.executable, str(HERE / "peers/limus_steps.py"), str(file), str(gates)]
-    else:
-        words = [str(FOLDER / "bin/python"), str(HERE / "peers/flowkit_steps.py"), peer, str(file), str(gates)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env=os.environ | one)
+    script = ["peers/limus_steps.py"] if peer == "limus" else ["peers/flowkit_steps.py", peer]
+    words = [interpreter(HERE, peer), *script, str(file), str(gates)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=os.environ | ONE_THREAD, cwd=HERE)
     if done.returncode:
         raise SystemExit(f"{peer}: {done.stderr.strip()[-500:]}")
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -131,7 +122,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    make_environment()
+    missing = make_environment(HERE, PACKAGES)
+    if missing:
+        raise SystemExit(f"not installed: {', '.join(missing)}")
     with tempfile.TemporaryDirectory() as name:
         file, gates = make_files(Path(name), options.events)
         rounds = [{peer: ask(peer, file, gates) for peer in PEERS} for _ in range(options.rounds)]

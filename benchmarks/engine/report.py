@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import os
-import platform
 import statistics
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from environment import machine
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -68,7 +67,7 @@ def _lines(results: dict[str, Any]) -> list[str]:
         "# The engine and its peers",
         "",
         f"Written by `make bench` on {datetime.datetime.now(datetime.UTC).date()}.",
-        f"Machine: {_machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
+        f"Machine: {machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
         "Versions: " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) + ".",
         "",
         f"One thread, processor time per trajectory, median of {results['rounds']} interleaved rounds,",
@@ -132,16 +131,6 @@ def _scale_lines(results: dict[str, Any]) -> list[str]:
 
 def _number(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.3g}"
-
-
-def _machine() -> str:
-    """Describe processor and system, never the name of the host."""
-    model = platform.processor() or platform.machine()
-    cpus = Path("/proc/cpuinfo")
-    if cpus.exists():
-        found = [line.split(":")[1].strip() for line in cpus.read_text().splitlines() if line.startswith("model name")]
-        model = found[0] if found else model
-    return f"{model}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
 
 
 def _draw(results: dict[str, Any], path: Path, order: list[str]) -> None:

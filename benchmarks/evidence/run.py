@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,8 +18,10 @@ import numpy as np
 from limus.kernel.statistics.pooling.likelihood import maximise_likelihood
 from limus.kernel.statistics.pooling.spread import mean_spread
 
+sys.path.append(str(Path(__file__).parents[1]))  # what all benchmarks share
+from peer_program import Program, machine, make_environment
+
 HERE = Path(__file__).parent
-FOLDER = HERE / ".venv"
 PACKAGES = ("statsmodels", "pymare")
 PEERS = {"limus": "limus_pooling", "statsmodels": "statsmodels_pooling", "PyMARE": "pymare_pooling"}
 WORK = (("limus", "REML"), ("PyMARE", "REML"), ("PyMARE", "REML, at once"), ("limus", "PM"), ("statsmodels", "PM"))
@@ -32,49 +30,9 @@ CASES = {"5": 5, "10": 10, "30": 30, "5, variances over five decades": 5}
 R_METAFOR_S = (9.0, 20.0)  # for 1,000 REML fits with R's metafor, as measured for the issue; not run here
 
 
-def make_environment() -> list[str]:
-    """Install the peers once; return those that could not be installed."""
-    python = FOLDER / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-    quietly = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    return [p for p in PACKAGES if subprocess.run([*quietly, p], check=False).returncode != 0]
-
-
-class Program:
-    """A program in a process of its own."""
-
-    def __init__(self, name: str) -> None:
-        python = sys.executable if name == "limus" else str(FOLDER / "bin" / "python")
-        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        self._process = subprocess.Popen(
-            [python, str(HERE / "peers" / "worker.py"), PEERS[name]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | one,
-        )
-
-    def run(self, **request: Any) -> dict[str, Any]:
-        """Ask for one method on one case."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        reply = self._process.stdout.readline()
-        return json.loads(reply) if reply else {"failed": "its process ended"}
-
-    def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-
 def measure(sets: int, rounds: int, folder: Path) -> dict[str, Any]:
     """Times and results of every program on sets of several sizes, rounds interleaved."""
-    programs = {name: Program(name) for name in PEERS}
+    programs = {name: Program(HERE, name, module) for name, module in PEERS.items()}
     found: dict[str, Any] = {"versions": {}, "cases": {}}
     for label, studies in CASES.items():
         rng = np.random.default_rng(len(label) + studies)
@@ -130,7 +88,7 @@ def write(results: dict[str, Any], sets: int, rounds: int, missing: list[str]) -
         "# Pooling and its peers",
         "",
         f"Written by `python benchmarks/evidence/run.py` on {datetime.datetime.now(datetime.UTC).date()}.",
-        f"Machine: {_machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
+        f"Machine: {machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
         f"Versions: {versions}.",
         "",
         f"{sets} random-effects meta-analyses, one thread, processor time from the call to the arrays, median of",
@@ -168,22 +126,12 @@ def write(results: dict[str, Any], sets: int, rounds: int, missing: list[str]) -
     (HERE / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
-def _machine() -> str:
-    """Describe processor and system, never the name of the host."""
-    model = platform.processor() or platform.machine()
-    cpus = Path("/proc/cpuinfo")
-    if cpus.exists():
-        found = [line.split(":")[1].strip() for line in cpus.read_text().splitlines() if line.startswith("model name")]
-        model = found[0] if found else model
-    return f"{model}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sets", type=int, default=1000)
     options = parser.parse_args()
-    missing = make_environment()
+    missing = make_environment(HERE, PACKAGES)
     with tempfile.TemporaryDirectory() as name:
         results = measure(options.sets, options.rounds, Path(name))
     write(results, options.sets, options.rounds, missing)

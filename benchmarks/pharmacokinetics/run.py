@@ -10,11 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,55 +19,14 @@ from typing import Any
 import numpy as np
 import population
 
+sys.path.append(str(Path(__file__).parents[1]))  # what all benchmarks share
+from peer_program import Program, machine, make_environment
+
 HERE = Path(__file__).parent
 PACKAGES = ("scipy", "numba", "numbalsoda==0.1.7")  # the last one that builds without a Fortran compiler
 # solver: subjects a round, relative tolerances
 PEERS = {"numbalsoda": (400, (1e-6, 1e-9)), "scipy": (40, (1e-6, 1e-9))}
 MODULES = {"limus": "limus_population", "numbalsoda": "numbalsoda_lsoda", "scipy": "scipy_lsoda"}
-
-
-def make_environment() -> Path:
-    """Install the peers once, in an environment of their own."""
-    python = HERE / ".venv" / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", HERE / ".venv"], check=True)
-        settings = os.environ | {"CMAKE_POLICY_VERSION_MINIMUM": "3.5"}  # numbalsoda's build file is older than CMake 4
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
-        subprocess.run(pip, env=settings, check=True)
-    return python
-
-
-class Solver:
-    """A solver in a process of its own, which keeps what it compiled."""
-
-    def __init__(self, name: str, python: Path, case: Path) -> None:
-        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        paths = (
-            {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])} if name == "limus" else {}
-        )
-        command = [sys.executable if name == "limus" else str(python), str(HERE / "peers" / "worker.py")]
-        self._process = subprocess.Popen(
-            [*command, MODULES[name], str(case)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | one | paths,
-        )
-
-    def run(self, count: int, tolerance: float, save: Path | None = None) -> dict[str, Any]:
-        """Solve the first ``count`` subjects."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        request = {"count": count, "tolerance": tolerance, "save": str(save) if save else None}
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def largest_error(values: np.ndarray, reference: np.ndarray) -> float:
@@ -83,21 +38,23 @@ def largest_error(values: np.ndarray, reference: np.ndarray) -> float:
 
 def measure(subjects: int, rounds: int, folder: Path) -> dict[str, Any]:
     """Errors against matrix exponentials, then times in interleaved rounds."""
-    python = make_environment()
+    missing = make_environment(HERE, PACKAGES, CMAKE_POLICY_VERSION_MINIMUM="3.5")  # numbalsoda's is older than CMake 4
+    if missing:
+        raise SystemExit(f"not installed: {', '.join(missing)}")
     case = population.write(subjects, folder)
     reference = population.reference(case, 20)
-    solvers = {name: Solver(name, python, case) for name in MODULES}
+    solvers = {name: Program(HERE, name, module, str(case), errors=None) for name, module in MODULES.items()}
     work = {("limus", 0.0): subjects} | {(n, t): count for n, (count, ts) in PEERS.items() for t in ts}
     found: dict[str, Any] = {"subjects": subjects, "rounds": rounds, "versions": {}, "rows": {}}
     kept = folder / "levels.npy"
     for (name, tolerance), count in work.items():
-        reply = solvers[name].run(count, tolerance, kept)
+        reply = solvers[name].run(count=count, tolerance=tolerance, save=str(kept))
         found["versions"] |= reply["versions"]
         row = {"count": count, "ready_s": reply["ready_s"], "error": largest_error(np.load(kept), reference)}
         found["rows"][f"{name} {tolerance:g}"] = row | {"cpu_s": [], "wall_s": []}
     for _ in range(rounds):
         for (name, tolerance), count in work.items():
-            reply = solvers[name].run(count, tolerance)
+            reply = solvers[name].run(count=count, tolerance=tolerance, save=None)
             for kind in ("cpu_s", "wall_s"):
                 found["rows"][f"{name} {tolerance:g}"][kind].append(reply[kind] / count)
     for solver in solvers.values():
@@ -108,17 +65,12 @@ def measure(subjects: int, rounds: int, folder: Path) -> dict[str, Any]:
 def lines(found: dict[str, Any]) -> list[str]:
     """RESULTS.md."""
     ours = found["rows"]["limus 0"]
-    cpus = Path("/proc/cpuinfo")
-    names = [x.split(":")[1].strip() for x in cpus.read_text().splitlines() if x.startswith("model name")]
-    machine = (
-        f"{names[0] if names else platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
-    )
     versions = ", ".join(f"{name} {version}" for name, version in sorted(found["versions"].items()))
     text = [
         "# Population simulation and its peers",
         "",
         f"Written by `python benchmarks/pharmacokinetics/run.py` on {datetime.datetime.now(datetime.UTC).date()}.",
-        f"Machine: {machine}; it was shared, so compare the ratios. Versions: {versions}.",
+        f"Machine: {machine()}; it was shared, so compare the ratios. Versions: {versions}.",
         "",
         f"{found['subjects']:,} subjects, 60 doses in 30 days, 200 irregular times of their own each, haematocrit that",
         "changes weekly; Woillard 2011, five compartments. One thread. Limus starts from the event table; peers get",

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,52 +16,14 @@ from typing import Any
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parents[1]))  # what all benchmarks share
+from peer_program import Program, machine, make_environment
+
 HERE = Path(__file__).parent
-FOLDER = HERE / ".venv"
 PACKAGES = ("lifelines", "statsmodels")
 PEERS = {"limus": "limus_survival", "lifelines": "lifelines_survival", "statsmodels": "statsmodels_survival"}
 # given to this project for other machines, not measured here
 R_CORE_S, RPACT_S = (0.05, 0.11), 0.37
-
-
-def make_environment() -> list[str]:
-    """Install the peers once; return those that could not be installed."""
-    python = FOLDER / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-    quietly = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    return [p for p in PACKAGES if subprocess.run([*quietly, p], check=False).returncode != 0]
-
-
-class Program:
-    """A program in a process of its own, on one thread."""
-
-    def __init__(self, name: str) -> None:
-        python = sys.executable if name == "limus" else str(FOLDER / "bin" / "python")
-        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        self._process = subprocess.Popen(
-            [python, str(HERE / "peers" / "worker.py"), PEERS[name]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | one,
-        )
-
-    def run(self, **request: Any) -> dict[str, Any]:
-        """Ask for one task on one case."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        reply = self._process.stdout.readline()
-        return json.loads(reply) if reply else {"failed": "its process ended"}
-
-    def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def make_trials(folder: Path, *, days: bool) -> Path:
@@ -145,7 +103,7 @@ def standard_errors_off(case: Path, beta: np.ndarray) -> float:
 
 def measure(rounds: int, folder: Path, slow: int) -> dict[str, Any]:
     """Time every program on every case, rounds interleaved."""
-    programs = {name: Program(name) for name in PEERS}
+    programs = {name: Program(HERE, name, module) for name, module in PEERS.items()}
     found: dict[str, Any] = {"versions": {}, "rows": []}
 
     def timed(name: str, times: int, **request: Any) -> tuple[list[float], list[float], np.ndarray | str]:
@@ -196,7 +154,7 @@ def write(results: dict[str, Any], rounds: int, slow: int, missing: list[str]) -
         "# Survival analysis and its peers",
         "",
         f"Written by `python benchmarks/statistics/run.py` on {datetime.datetime.now(datetime.UTC).date()}.",
-        f"Machine: {_machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
+        f"Machine: {machine()}. Absolute times mean little: the machine was shared; compare the ratios.",
         f"Versions: {versions}.",
         "",
         f"One thread, processor time; limus median of {rounds} rounds. Peers test one trial after the other:",
@@ -233,23 +191,13 @@ def write(results: dict[str, Any], rounds: int, slow: int, missing: list[str]) -
     (HERE / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
-def _machine() -> str:
-    """Describe processor and system, never the name of the host."""
-    model = platform.processor() or platform.machine()
-    cpus = Path("/proc/cpuinfo")
-    if cpus.exists():
-        found = [line.split(":")[1].strip() for line in cpus.read_text().splitlines() if line.startswith("model name")]
-        model = found[0] if found else model
-    return f"{model}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--slow", type=int, default=50, help="trials that peers are timed on")
     parser.add_argument("--keep", type=Path, help="write the cases there, for other programs")
     options = parser.parse_args()
-    missing = make_environment()
+    missing = make_environment(HERE, PACKAGES)
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
         for days in (False, True):

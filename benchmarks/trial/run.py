@@ -24,7 +24,7 @@ from scipy.integrate import solve_ivp
 from limus.kernel.execution import Execution
 from limus.trial.design.file import load_design
 from limus.trial.design.scenario import load_scenario
-from limus.trial.simulation.operating_characteristics import run_replicates
+from limus.trial.power.replicates import run_replicates
 from limus.trial.simulation.replicates import dosing_days
 
 HERE = Path(__file__).parent

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from limus.assay.layout_file import read_layout
-from limus.assay.plate_simulation import PhosphataseTruth, simulate_phosphatase, write_reader_csv
-from limus.assay.plate_simulation_elisa import ElisaTruth, simulate_elisa, simulate_viability
+from limus.assay.elisa.simulation import ElisaTruth, simulate_elisa, simulate_viability
+from limus.assay.layout.file import read_layout
+from limus.assay.phosphatase.simulation import PhosphataseTruth, simulate_phosphatase
+from limus.assay.reader.simulation import write_reader_csv
 from limus.kernel.execution import spawn_generators
 from limus.kernel.tables import read_toml
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limus.assay.layout_file import read_layout
-from limus.assay.plate_file import PlateFile, PlateReading
-from limus.assay.plate_file_cells import CellState
-from limus.assay.plate_join import join_plate
-from limus.assay.plate_simulation import PhosphataseTruth, simulate_phosphatase
-from limus.assay.plate_simulation_elisa import ElisaTruth, simulate_elisa, simulate_viability
-from limus.assay.plate_wells import PlateWells
+from limus.assay.elisa.simulation import ElisaTruth, simulate_elisa, simulate_viability
+from limus.assay.layout.file import read_layout
+from limus.assay.phosphatase.simulation import PhosphataseTruth, simulate_phosphatase
+from limus.assay.reader.cells import CellState
+from limus.assay.reader.file import PlateFile, PlateReading
+from limus.assay.reader.join import join_plate
+from limus.assay.reader.wells import PlateWells
 from limus.kernel.tables import read_toml
 
 EXAMPLES = Path(__file__).parents[2] / "examples/assay"

@@ -16,7 +16,7 @@ from limus.evidence.network import NetworkTable, read_networks
 from limus.evidence.study_table import narrow, read_study_table
 from limus.kernel.errors import InputError, NothingSucceededError, UnknownNameError
 from limus.kernel.statistics.network import fit_network
-from limus.workflows.evidence_networks import bayesian
+from limus.workflows.evidence.networks import bayesian
 
 EVENTS = "study,treatment,n,events\n"
 PAIRS = "study,treatment_1,treatment_2,effect,se\n"

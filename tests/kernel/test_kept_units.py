@@ -18,6 +18,8 @@ from limus.kernel.cache import KeptTable
 from limus.kernel.errors import UnitError
 from limus.kernel.tables import library_folder
 from limus.kernel.units import canonical_unit, convert, dimension, parse_quantity, same_dimension
+from limus.signalling.model_assembly import assemble_model
+from limus.signalling.model_library import model_names
 
 TEXTS = [
     path.read_text(encoding="utf-8")
@@ -41,6 +43,27 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one process ends and another begins."""
     units._KEPT.save()
     monkeypatch.setattr(units, "_KEPT", KeptTable("units", units._table_name))
+
+
+def test_shipped_facts_are_what_pint_says() -> None:
+    registry = units._registry()
+    facts = units._shipped()
+    assert facts
+    for question, answer in facts.items():
+        if question.startswith("powers of "):
+            found = registry.parse_units(question.removeprefix("powers of ")).dimensionality
+            assert answer == {name: float(power) for name, power in found.items()}, question
+        else:
+            unit, to = question.removesuffix(", same").split(" to ")
+            assert bits(answer) == bits(registry.Quantity(1.0, unit).to(to).magnitude), question
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_a_model_of_the_library_asks_pint_for_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "_KEPT", KeptTable("units", units._table_name, units._shipped))
+    monkeypatch.setattr(units, "_registry", refuse)
+    assemble_model(library_folder() / "models" / f"{name}.toml")
+    assert units._KEPT._new == {}
 
 
 def bits(value: float) -> bytes:

@@ -10,6 +10,7 @@ from limus.kernel.errors import FileReadError
 from limus.signalling.model_account import account_for
 from limus.signalling.model_library import load_model
 from limus.signalling.model_text import constants_of, instances_of, read_modules
+from limus.signalling.prior_share import PRIOR_DRIVEN
 
 MAIN = """// The whole.
 // In two lines.
@@ -98,8 +99,8 @@ def test_what_the_fit_knows_is_counted_against_the_prior() -> None:
     assert {p.use for p in account.observations["fit"]} == {"fit"}
     assert 0 < account.effective_constants <= len(account.fitted)
     for one in account.fitted:
-        expected = one.parameter.log10_standard_error > 0.8 * one.parameter.prior_log10_sd
+        expected = one.parameter.log10_standard_error > PRIOR_DRIVEN * one.parameter.prior_log10_sd
         assert one.prior_driven == expected
     bare = account_for(load_model("t_cell", with_fit=False))
     assert bare.effective_constants == 0
-    assert not any(one.prior_driven for one in bare.fitted)
+    assert all(one.prior_driven for one in bare.fitted)

@@ -10,6 +10,7 @@ import pytest
 from limus.kernel.inference import Bounds
 from limus.signalling.fit_problem import FitProblem
 from limus.signalling.model_library import load_model
+from limus.signalling.prior_share import PRIOR_DRIVEN, is_prior_driven
 from limus.signalling.profiles import RISE_95, ProfileStatus, profile_problem
 
 PRIOR_SD = np.array([0.5, 0.4, 0.3])
@@ -58,7 +59,7 @@ def test_what_the_observations_do_not_see_alone_is_flat_without_the_prior() -> N
     assert not first.prior_driven
     for profile in (second, third):
         assert profile.without_prior.status is ProfileStatus.FLAT
-        assert profile.prior_driven
+        assert profile.prior_driven == (profile.share_of_prior_width > PRIOR_DRIVEN)
         np.testing.assert_allclose(profile.without_prior.rise, 0.0, atol=0.05)
         assert 0.5 < profile.share_of_prior_width < 1.0
 
@@ -70,3 +71,8 @@ def test_a_bound_before_the_limit_leaves_that_side_open() -> None:
     profile = profile_problem(linear_problem(width), centre, covariance)[int(np.abs(centre).argmax())]
     assert profile.with_prior.status is ProfileStatus.ONE_SIDED
     assert np.abs(profile.log10_values).max() <= width
+
+
+@pytest.mark.parametrize(("remaining", "expected"), [(0.2, False), (0.8, False), (0.81, True), (float("nan"), True)])
+def test_prior_driven_is_what_keeps_most_of_the_priors_spread(remaining: float, expected: bool) -> None:
+    assert is_prior_driven(remaining) is expected

@@ -7,7 +7,15 @@ import pytest
 
 from limus.kernel.errors import InputError
 from limus.trial.calibration.arm_predictions import linked, make_predictor, predict_arms, unlinked
-from limus.trial.calibration.totals import FITTED, Calibration, PredictedRow, _error, _value, _working
+from limus.trial.calibration.totals import (
+    FITTED,
+    Calibration,
+    PredictedRow,
+    _error,
+    _shift_of,
+    _value,
+    _working,
+)
 from limus.trial.calibration.trial_arms import load_trial_arms
 from limus.trial.design.hazard_library import with_values
 from limus.trial.design.scenario import load_scenario
@@ -57,6 +65,38 @@ def test_a_ratio_is_that_of_the_arms() -> None:
     assert found[0] == pytest.approx(found[1] / found[2])
     with pytest.raises(InputError, match="EVR, MPS"):
         predict_arms(predictor, SCENARIO.hazards, [replace(ratio, arm="XYZ")])
+
+
+def test_a_clearance_counts_the_imputed_and_the_old_assays_as_the_trial_did() -> None:
+    predictor = make_predictor("symphony-like", SCENARIO, subjects=200)
+    counted = row("SYM-CG-LTAC")
+    observed = replace(counted, imputed_percent=float("nan"), creatinine="")
+    plain, old, imputed = predict_arms(
+        predictor,
+        SCENARIO.hazards,
+        [observed, replace(observed, creatinine="unstandardised"), replace(observed, imputed_percent=25.0)],
+    )
+    # the MDRD equation's factors for creatinine before and since standardisation, 186 and 175
+    assert plain / old == pytest.approx((186 / 175) ** (1 / 1.154), rel=1e-4)
+    assert imputed == pytest.approx(0.75 * plain + 0.25 * 10.0)
+
+
+def test_low_function_is_below_the_number_that_the_row_gives() -> None:
+    predictor = make_predictor("osaka-like", SCENARIO, subjects=200)
+    low = row("OSA-PRIM-BD")
+    found = predict_arms(predictor, SCENARIO.hazards, [low, replace(low, what="rejection or egfr < 60")])
+    assert found[1] > found[0] + 10
+    with pytest.raises(InputError, match="rejection or egfr < NUMBER"):
+        predict_arms(predictor, SCENARIO.hazards, [replace(low, what="rejection or egfr below 40")])
+
+
+def test_a_low_functions_interval_has_the_trials_kidney_and_rejection() -> None:
+    low = row("TRA-PRIM-MPA")
+    slopes = np.zeros(len(FITTED))
+    slopes[FITTED.index("kidney.plateau")] = -0.1
+    slopes[FITTED.index("rejection.percent")] = 0.2
+    shifts = {(low.design, "kidney"): np.array([5.0]), (low.design, "rejection"): np.array([1.0])}
+    assert _shift_of(low, shifts, slopes) == pytest.approx(-0.5 + 0.2)
 
 
 def test_coverage_counts_only_what_was_not_fitted() -> None:

@@ -15,24 +15,26 @@ import pytest
 from limus.kernel.errors import InputError, ValueRangeError
 from limus.kernel.execution import Execution, RunDirectory, spawn_generators
 from limus.kernel.provenance import stamp_run
+from limus.trial.analysis.comparisons import Status
+from limus.trial.design.analysis_plan import plan_of
 from limus.trial.design.design import Allocation, AllocationMethod, AnalysisMethod
 from limus.trial.design.file import load_design
 from limus.trial.design.scenario import load_scenario
 from limus.trial.exposure.draws import ReplicateDraws, replicate_generators
-from limus.trial.simulation import operating_characteristics
+from limus.trial.power import replicates
+from limus.trial.power.analyses import analyse_replicates
+from limus.trial.power.characteristics import summarise, summarise_allocation
+from limus.trial.power.replicates import run_replicates
+from limus.trial.power.truth import find_null_factors, true_effect
 from limus.trial.simulation.allocation import allocate_subjects, make_concealed_list
 from limus.trial.simulation.arm_factors import (
     average_risks,
     find_arm_factors,
-    find_null_factors,
     make_reference,
     redraw,
     true_values,
 )
-from limus.trial.simulation.characteristics import summarise, summarise_allocation, true_effect
 from limus.trial.simulation.cohort import draw_cohort
-from limus.trial.simulation.operating_characteristics import run_replicates
-from limus.trial.simulation.replicate_analyses import FAILED, analyse_replicates, endpoint_times
 from limus.trial.simulation.replicates import dosing_days, simulate_replicates
 from limus.trial.simulation.simulated_trial import simulate_trial
 
@@ -148,7 +150,7 @@ def characteristics(execution: Execution, directory: RunDirectory | None = None)
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operating_characteristics, "SUBJECTS_AT_ONCE", 48)
+    monkeypatch.setattr(replicates, "SUBJECTS_AT_ONCE", 48)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -156,7 +158,7 @@ def test_numbers_do_not_depend_on_workers_chunks_or_executor(monkeypatch: pytest
     _, one = characteristics(Execution(seed=4, workers=1))
     with ThreadPoolExecutor(3) as pool:
         _, threads = characteristics(Execution(seed=4, executor=pool))
-    monkeypatch.setattr(operating_characteristics, "SUBJECTS_AT_ONCE", 96)
+    monkeypatch.setattr(replicates, "SUBJECTS_AT_ONCE", 96)
     _, two = characteristics(Execution(seed=4, workers=2))
     assert repr(one) == repr(two) == repr(threads)
     _, other = characteristics(Execution(seed=5, workers=1))
@@ -168,7 +170,7 @@ def open_directory(path: Path) -> RunDirectory:
 
 
 def run_and_keep(path: Path) -> None:
-    operating_characteristics.SUBJECTS_AT_ONCE = 48
+    replicates.SUBJECTS_AT_ONCE = 48
     characteristics(Execution(seed=4, workers=1), open_directory(path))
 
 
@@ -186,8 +188,8 @@ def test_a_run_killed_at_any_moment_goes_on_where_it_was(tmp_path: Path, monkeyp
     kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("parts/*.json")}
     assert 2 <= len(kept) < 5
     done = []
-    original = operating_characteristics.simulate_chunk
-    monkeypatch.setattr(operating_characteristics, "simulate_chunk", lambda task: done.append(task) or original(task))
+    original = replicates.simulate_chunk
+    monkeypatch.setattr(replicates, "simulate_chunk", lambda task: done.append(task) or original(task))
     _, resumed = characteristics(Execution(seed=4, workers=1), open_directory(tmp_path))
     assert len(done) == 5 - len(kept)
     assert {name: (tmp_path / "parts" / name).stat().st_mtime_ns for name in kept} == kept
@@ -216,29 +218,22 @@ def test_a_replicate_without_events_is_counted_not_hidden() -> None:
     never = {name: np.full_like(day, np.inf) for name, day in trial.event_day.items()}
     quiet = replace(trial, events=replace(trial.events, day=never))
     for method in (AnalysisMethod.LOG_RANK, AnalysisMethod.COX, AnalysisMethod.KAPLAN_MEIER_DIFFERENCE):
-        analysis = replace(DESIGN.primary, method=method)
-        found = analyse_replicates(quiet, analysis)
-        assert (found.status == FAILED).all()
+        found = analyse_replicates(quiet, plan_of(DESIGN), replace(DESIGN.primary, method=method))
+        assert (found.compared.status == Status.NO_EVENT).all()
         assert not found.shown.any()
-        assert np.isnan(found.estimate).all()
+        assert np.isnan(found.compared.estimate).all()
 
 
 def test_every_method_runs_on_three_arms_and_agrees_in_direction() -> None:
     design = load_design("a2309-like")[0]
-    trial = simulate_replicates(
-        design, SCENARIO, replicate_generators(1, 0, 2, stream="x"), subjects=240, visit_windows=False, with_area=False
-    )
-    primary = design.primary
-    time_, happened, _ = endpoint_times(trial, design.endpoint_named(primary.endpoint))
-    assert (time_ <= 365).all()
-    names = [arm.name for arm in design.arms]
+    generators = replicate_generators(1, 0, 2, stream="x")
+    trial = simulate_replicates(design, SCENARIO, generators, subjects=240, with_area=False)
+    plan, primary = plan_of(design), design.primary
+    shares = analyse_replicates(trial, plan, replace(primary, method=AnalysisMethod.NEWCOMBE)).compared.estimate
     for method in AnalysisMethod:
         if method is AnalysisMethod.MEAN_DIFFERENCE:
             continue
-        found = analyse_replicates(trial, replace(primary, method=method))
-        arm = trial.arm.reshape(2, -1)
-        test, control = (names.index(name) for name in (primary.test_arm, primary.reference_arm))
-        for r in range(2):
-            gap = happened[r][arm[r] == test].mean() - happened[r][arm[r] == control].mean()
-            if abs(gap) > 0.03:
-                assert np.sign(found.estimate[r]) == np.sign(gap), method
+        found = analyse_replicates(trial, plan, replace(primary, method=method)).compared
+        better = -1.0 if found.higher_is_better else 1.0
+        clear = np.abs(shares) > 0.03
+        assert (np.sign(found.estimate) == better * np.sign(shares))[clear & ~found.failed].all(), method

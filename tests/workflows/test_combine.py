@@ -30,7 +30,7 @@ def test_a_run_keeps_the_surface_and_the_figure(tmp_path: Path) -> None:
 
 def test_concentrations_can_be_given() -> None:
     result = run(combine(concentrations_first=(0.1, 1.0), concentrations_second=(10.0, 100.0), draws=0))
-    assert result.concentrations[0].tolist() == [0.0, 0.1, 1.0]
+    assert result.surface.first.tolist() == [0.0, 0.1, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,24 @@ def test_concentrations_can_be_given() -> None:
         ({"settings": ("calcineurin_total",)}, InputError, "name=value"),
         ({"settings": ("cells_per_ml=1e6",)}, InputError, "--density"),
         ({"settings": ("calcineurin_total=-1nM",)}, ValueRangeError, "zero or more"),
-        ({"medium": "blood", "density": 1e6}, InputError, "--density"),
+        ({"settings": ("resistant_growth=1.5",)}, ValueRangeError, "0 to 1"),
+        ({"settings": ("medium=2mL",)}, InputError, "by definition"),
+        ({"medium": "blood", "serum": 10.0}, InputError, "--serum"),
+        ({"medium": "blood", "wash_at": 1.0}, InputError, "--wash-at"),
+        ({"medium": "blood", "settings": ("serum_binding=2",)}, InputError, "--set serum_binding"),
+        ({"wash_at": 2.0}, ValueRangeError, "wash-at"),
     ],
 )
 def test_bad_questions_say_what_is_wrong(changes: dict[str, object], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         run(combine(**changes))
+
+
+def test_the_size_of_an_effect_may_exceed_one() -> None:
+    asked = {"compound": "tacrolimus", "readout": "il2", "stimulus": "anti_cd3_cd28", "draws": 0}
+    usual = run_potency(PotencyRequest(**asked)).as_dict()
+    strong = run_potency(PotencyRequest(**asked, settings=("costimulation_effect=10",))).as_dict()
+    assert strong["ic50_absolute_nM"] > 1.2 * usual["ic50_absolute_nM"]
 
 
 def test_what_if_a_cell_had_ten_times_the_calcineurin() -> None:

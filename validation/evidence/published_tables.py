@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from evidence.agreement import Comparison, Part
-from limus.workflows import evidence_network, evidence_pool
-from limus.workflows.evidence_network import EvidenceNetworkRequest
-from limus.workflows.evidence_pool import EvidencePoolRequest
+from limus.workflows.evidence import network as evidence_network
+from limus.workflows.evidence import pool as evidence_pool
+from limus.workflows.evidence.network import EvidenceNetworkRequest
+from limus.workflows.evidence.pool import EvidencePoolRequest
 
 __all__ = ["published_tables", "reference_files"]
 

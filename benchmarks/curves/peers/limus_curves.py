@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from timing import Answer, serve
 
-from limus.assay.curve_data import CurveData
-from limus.assay.curve_fit import find_doses, fit_data
-from limus.assay.curve_interval import parameter_intervals, profile_parameters
+from limus.assay.curve.data import CurveData
+from limus.assay.curve.fit import find_doses, fit_data
+from limus.assay.curve.interval import parameter_intervals, profile_parameters
 
 
 def data_of(x: np.ndarray, y: np.ndarray) -> CurveData:

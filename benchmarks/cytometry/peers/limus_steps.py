@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from limus.assay.cytometry.fcs_read import read_fcs
-from limus.assay.cytometry.gates import apply_gates
-from limus.assay.cytometry.gating_ml_read import read_gating_ml
-from limus.assay.cytometry.generation_bootstrap import bootstrap_indices
-from limus.assay.cytometry.generation_fit import fit_generations
-from limus.assay.cytometry.generation_histogram import bin_dye, bin_edges
-from limus.assay.cytometry.peak_shapes import Floor
-from limus.assay.cytometry.rules import cytometry_rules
-from limus.assay.cytometry.scales import Scale, place_on_scale
-from limus.assay.cytometry.spillover import compensate, find_spillover
+from limus.assay.cytometry.fcs.read import read_fcs
+from limus.assay.cytometry.gate.gates import apply_gates
+from limus.assay.cytometry.gate.gating_ml_read import read_gating_ml
+from limus.assay.cytometry.gate.scales import Scale, place_on_scale
+from limus.assay.cytometry.generation.bootstrap import bootstrap_indices
+from limus.assay.cytometry.generation.fit import fit_generations
+from limus.assay.cytometry.generation.histogram import bin_dye, bin_edges
+from limus.assay.cytometry.generation.peak_shapes import Floor
+from limus.assay.cytometry.proliferation.rules import cytometry_rules
+from limus.assay.cytometry.tube.spillover import compensate, find_spillover
 
 FLOOR = Floor(187.0, 78.0**2, 0.3 * 78.0**3, 5000)  # of the unstained cells of the simulation
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from limus.assay.cytometry.simulation_plate import simulate_plate
-from limus.assay.cytometry.simulation_truth import read_truth
-from limus.assay.layout_file import read_layout
+from limus.assay.cytometry.simulation.plate import simulate_plate
+from limus.assay.cytometry.simulation.truth import read_truth
+from limus.assay.layout.file import read_layout
 
 HERE = Path(__file__).parent
 

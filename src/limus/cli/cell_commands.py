@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from limus.cli.options import NUMBERS, RESEARCH_USE, Draws, Json, Out, Overwrite, Seed
+from limus.cli.cell_text import show_combination_text, show_potency_text
+from limus.cli.options import NUMBERS, Draws, Json, Out, Overwrite, Seed
 from limus.cli.runner import Options, run_command
 from limus.cli.sensitivity_text import show_sensitivity_text
 from limus.cli.text import number, table
@@ -22,7 +22,16 @@ Stimulus = Annotated[
 Density = Annotated[float | None, typer.Option("--density", help="Cells per mL.")]
 Serum = Annotated[float | None, typer.Option("--serum", help="Serum, per cent by volume.")]
 Hours = Annotated[float | None, typer.Option("--hours", help="From stimulus to harvest, h.")]
-AddAt = Annotated[float, typer.Option("--add-at", help="Drug added, h after stimulus; negative before.")]
+AddAt = Annotated[
+    float | None,
+    typer.Option("--add-at", help="Drug added, h after stimulus; negative before. Usual: 0, in blood -24."),
+]
+WashAt = Annotated[
+    float | None,
+    typer.Option(
+        "--wash-at", help="Medium changed for one without drug and cytokines, h after stimulus; the stimulus goes on."
+    ),
+]
 Strength = Annotated[float | None, typer.Option("--strength", help="Of the stimulus, 0 to 1.")]
 Costimulation = Annotated[float | None, typer.Option("--costimulation", help="0 none to 1 full.")]
 CellType = Annotated[str, typer.Option("--cell-type", help="t_lymphocyte, pbmc or t_cell_line.")]
@@ -38,6 +47,7 @@ _CULTURE = (
     "serum",
     "hours",
     "add_at",
+    "wash_at",
     "strength",
     "costimulation",
     "cell_type",
@@ -71,7 +81,8 @@ def potency(
     density: Density = None,
     serum: Serum = None,
     hours: Hours = None,
-    add_at: AddAt = 0.0,
+    add_at: AddAt = None,
+    wash_at: WashAt = None,
     strength: Strength = None,
     costimulation: Costimulation = None,
     cell_type: CellType = "t_lymphocyte",
@@ -91,42 +102,9 @@ def potency(
             "compound": compound,
             "draws": draws,
         },
-        _show_potency,
+        show_potency_text,
         Options(json, out, seed, overwrite),
     )
-
-
-def _show_potency(r: dict[str, Any]) -> str:
-    lines = [
-        f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']} (simulated, {r['model']}, seed {r['seed']})",
-        *_potency_numbers(r),
-        "  culture          {cells_per_ml:g} cells/mL, {serum_percent:g} % serum, {hours:g} h, drug added at "
-        "{add_at_hours:g} h".format(**r["conditions"]),
-        "  cells            {cell_type}, stimulus strength {stimulus_strength:g}, "
-        "costimulation {costimulation:g}".format(**r["conditions"]),
-    ]
-    lines += [f"  measured         {p['printed']}, {p['cells']} ({', '.join(p['source'])})" for p in r["measured"]]
-    lines += [f"  not verified     {p['printed']}, {p['cells']} ({p['kind']})" for p in r["unverified"]]
-    lines += [f"  warning          {text}" for text in r["warnings"]]
-    if r["fit"] != "accepted":
-        lines.append(f"  warning          the model's fit is not current ({r['fit']}): run limus calibrate --accept")
-    return "\n".join([*lines, f"  note             {r['conditions']['note']}", f"  {RESEARCH_USE}"])
-
-
-def _potency_numbers(r: dict[str, Any]) -> list[str]:
-    largest = r["max_inhibition_fraction"]
-    lines = [f"  status           {r['status'].replace('_', ' ')}"]
-    if largest is not None and math.isfinite(largest):
-        lines.append(f"  max. inhibition  {100 * largest:.1f} %")
-    if math.isfinite(r["ic50_absolute_nM"]):
-        lower, upper = r["ci"]
-        interval = f", 90 % interval {number(lower)} to {number(upper)} nM" if math.isfinite(lower) else ""
-        lines.append(f"  IC50 absolute    {number(r['ic50_absolute_nM'])} nM{interval}")
-        if r["medium"] == "blood":
-            lines.append(f"  in whole blood   {number(r['ic50_absolute_ng_per_mL'])} ng/mL")
-    if math.isfinite(r["ic50_relative_nM"]):
-        lines.append(f"  IC50 relative    {number(r['ic50_relative_nM'])} nM, Hill slope {number(r['hill'])}")
-    return lines
 
 
 def combine(
@@ -137,7 +115,8 @@ def combine(
     density: Density = None,
     serum: Serum = None,
     hours: Hours = None,
-    add_at: AddAt = 0.0,
+    add_at: AddAt = None,
+    wash_at: WashAt = None,
     strength: Strength = None,
     costimulation: Costimulation = None,
     cell_type: CellType = "t_lymphocyte",
@@ -164,7 +143,7 @@ def combine(
             "points": points,
             "draws": draws,
         },
-        _show_combination,
+        show_combination_text,
         Options(json, out, seed, overwrite),
     )
 
@@ -176,35 +155,6 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
         from limus.kernel.errors import InputError  # noqa: PLC0415
 
         raise InputError(option, text, "numbers with commas between them, nM", "write 0.1,1,10") from None
-
-
-def _show_combination(r: dict[str, Any]) -> str:
-    first, second = r["first"], r["second"]
-    surface = r["inhibition_fraction"]
-    columns = [("at", f"{first} \\ {second}, nM"), *((str(j), number(c)) for j, c in enumerate(r["second_nM"]))]
-    rows = [
-        {"at": number(c)} | {str(j): number(100.0 * surface[i][j], 3) for j in range(len(r["second_nM"]))}
-        for i, c in enumerate(r["first_nM"])
-    ]
-    lines = [
-        f"{first} with {second} on {r['readout']}, stimulus {r['stimulus']}: inhibition, % (simulated, {r['model']})",
-        table(rows, columns),
-    ]
-    for drug, one in r["alone"].items():
-        lines.append(f"  {drug} alone: IC50 {number(one['ic50_absolute_nM'])} nM, {one['status'].replace('_', ' ')}")
-    for name in ("loewe", "bliss"):
-        excess = r[f"excess_over_{name}_fraction"]
-        lines.append(
-            f"  against {name.capitalize()}: {r[f'verdict_{name}']}; mean difference of inhibition "
-            f"{number(100.0 * excess, 3)} percentage points"
-        )
-    index = r["combination_index_at_half"]
-    if math.isfinite(index):
-        lines.append(
-            f"  combination index near half inhibition {number(index, 3)} (below 1 synergy, above 1 antagonism)"
-        )
-    lines += [f"  {name}  {path}" for name, path in r["files"].items()]
-    return "\n".join([*lines, f"  note  {r['conditions']['note']}", f"  {RESEARCH_USE}"])
 
 
 def sensitivity(
@@ -221,7 +171,8 @@ def sensitivity(
     density: Density = None,
     serum: Serum = None,
     hours: Hours = None,
-    add_at: AddAt = 0.0,
+    add_at: AddAt = None,
+    wash_at: WashAt = None,
     strength: Strength = None,
     costimulation: Costimulation = None,
     cell_type: CellType = "t_lymphocyte",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from limus.cli.cell_text import culture_lines
 from limus.cli.options import RESEARCH_USE
 from limus.cli.text import number, table
 
@@ -31,7 +32,8 @@ def show_sensitivity_text(r: dict[str, Any]) -> str:
     head = f"{r['compound']} on {r['readout']}, stimulus {r['stimulus']}: {base} (simulated, {r['model']})"
     tail = [f"  {name}  {path}" for name, path in r["files"].items()]
     body = _local_lines(r) if r["method"] == "local" else _variance_lines(r)
-    return "\n".join([head, *body, *tail, f"  note  {r['conditions']['note']}", f"  {RESEARCH_USE}"])
+    note = f"  note             {r['conditions']['note']}"
+    return "\n".join([head, *body, *culture_lines(r), *tail, note, f"  {RESEARCH_USE}"])
 
 
 def _local_lines(r: dict[str, Any]) -> list[str]:

@@ -203,7 +203,8 @@ def _show_cox(r: dict[str, Any]) -> str:
 def _show_cif(r: dict[str, Any]) -> str:
     lines = [_head(r), "", table([_with_interval(row) for row in r["estimates"]], _INCIDENCE_COLUMNS)]
     if r["tests"]:
-        lines += ["", *(f"{test['cause']}, {test['test']}: {_chi(test)}" for test in r["tests"])]
+        tests = [*r["gray_tests"], *r["tests"]]
+        lines += ["", *(f"{test['cause']}, {test['test']}: {_chi(test)}" for test in tests)]
     return "\n".join([*lines, *_foot(r)])
 
 

@@ -105,7 +105,7 @@ def forecast(
 def _patient(id: str | None, files: list[Path]) -> str:
     if id is not None:
         return id
-    from limus.workflows.tdm_suggest import only_patient  # noqa: PLC0415
+    from limus.workflows.tdm.suggest import only_patient  # noqa: PLC0415
 
     return only_patient(files)
 
@@ -328,7 +328,7 @@ def from_json(
 ) -> int:
     """Run a request that a script wrote; with --json the answer is one JSON object."""
     from limus.kernel.errors import InputError  # noqa: PLC0415
-    from limus.workflows.tdm_json import json_request  # noqa: PLC0415
+    from limus.workflows.tdm.json_request import json_request  # noqa: PLC0415
 
     with json_request(file) as (command, given):
         show = {"forecast": _show_forecast, "dose": _show_dose, "evaluate": _show_evaluation}[command]

@@ -17,7 +17,7 @@ from limus.kernel.tables import library_folder
 from limus.molecule.compound import Compound
 from limus.molecule.compound_file import read_compound
 
-__all__ = ["find_compound", "fold_name", "load_compounds"]
+__all__ = ["find_compound", "fold_name", "known_compound", "load_compounds"]
 
 
 def load_compounds(folder: Path | None = None) -> Mapping[str, Compound]:
@@ -105,6 +105,23 @@ def find_compound(name: str, compounds: Mapping[str, Compound] | None = None) ->
     close = dict.fromkeys(owners[other] for other in near_names(name, owners, most=3))
     do = f"did you mean {' or '.join(close)}?" if close else "choose one of the allowed names; nothing is substituted"
     raise UnknownNameError("compound", name, f"one of {', '.join(known)}", do)
+
+
+def known_compound(name: str) -> Compound | None:
+    """Return the compound of the library that a name means; None where the library does not have it.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Compound or None
+    """
+    try:
+        return find_compound(name)
+    except UnknownNameError:
+        return None
 
 
 def fold_name(name: str) -> str:

@@ -1,7 +1,10 @@
 """A level in whole blood read as what a lymphocyte in that blood sees.
 
-Red cells and plasma proteins hold the drug; the blood is so much larger than its lymphocytes that they do not deplete
-it. Plasma total C follows from blood by the drug's map (``library/constants/blood_to_plasma.toml``): the saturable
+Red cells and plasma proteins hold the drug: they are a reservoir so much larger than the lymphocytes that the plasma
+keeps its level however much the cells take. All else is as in a culture: the cells are as dense as in the protocol, so
+that interleukin-2 collects between them and is consumed.
+
+Plasma total C follows from blood by the drug's map (``library/constants/blood_to_plasma.toml``): the saturable
 ``blood = C + capacity*C/(K + C)``, K against total plasma, or a constant ratio. The cell is then simulated in undiluted
 plasma. Where the drug's content in blood cells was measured at a known level, C is multiplied by the one factor that
 gives this content in the model (uptake against unbound drug as dialysis measures it); elsewhere the factor is 1.
@@ -9,6 +12,7 @@ gives this content in the model (uptake against unbound drug as dialysis measure
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -27,12 +31,13 @@ from limus.signalling.culture import Culture, run_culture
 from limus.signalling.protocol import find_protocol
 from limus.signalling.sourced_model import SourcedModel
 
-__all__ = ["BLOOD", "BloodMap", "blood_culture", "blood_map"]
+__all__ = ["BEFORE_HOURS", "BLOOD", "BloodMap", "blood_culture", "blood_map"]
 
-# a culture of plasma: cells so few that they take nothing away, binding as in human plasma
-BLOOD = {"cells_per_ml": 1e4, "serum_percent": 100.0, "serum_binding": 1.0}
-_BEFORE_HOURS = 24.0  # blood cells have met the drug for long: uptake at such unbound concentrations takes hours
+# what undiluted human plasma fixes
+BLOOD = {"serum_percent": 100.0, "serum_binding": 1.0}
+BEFORE_HOURS = 24.0  # blood cells have met the drug for long: uptake at such unbound concentrations takes hours
 _CONTENT_HOURS = 24.0
+_PLASMA_NM = np.logspace(-4, 3, 57)  # where the content is looked at
 
 
 class _Saturable(Entry):
@@ -69,8 +74,9 @@ class BloodMap:
         Saturable binding to red cells; capacity 0 where a ratio is used.
     ratio : float
         Blood over plasma; 1 where binding is saturable.
-    uptake : float
-        Factor from plasma to the concentration that gives the measured content of cells; 1 where none was measured.
+    uptake : float or (N,) array
+        Factor from plasma to the concentration that gives the measured content of cells, for one or N parameter sets; 1
+        where none was measured.
     sources : tuple of SourcedValue
         The constants used.
     """
@@ -78,41 +84,42 @@ class BloodMap:
     capacity_nM: float  # noqa: N815
     dissociation_constant_nM: float  # noqa: N815
     ratio: float
-    uptake: float
+    uptake: float | NDArray[np.float64]
     sources: tuple[SourcedValue, ...]
 
     def plasma(self, blood_nM: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Total plasma concentration, nM, with the uptake factor, for levels in whole blood, nM."""
+        """Total plasma concentration with the uptake factor, nM, (C,) or (N, C), for C levels in whole blood, nM."""
         if self.capacity_nM > 0:
             found = bind_in_blood(blood_nM, self.capacity_nM, self.dissociation_constant_nM).plasma
-            return np.asarray(found * self.uptake)
-        return np.asarray(blood_nM / self.ratio * self.uptake)
+        else:
+            found = blood_nM / self.ratio
+        return np.asarray(np.multiply.outer(self.uptake, found))
 
 
-def blood_culture(culture: Culture) -> Culture:
-    """Return the culture in blood: cells in undiluted plasma that they do not deplete, a day with the drug before.
+def blood_culture(culture: Culture, *, add_at_hours: float = -BEFORE_HOURS) -> Culture:
+    """Return the culture in blood: cells in undiluted plasma whose level of drug they do not deplete.
 
     Parameters
     ----------
     culture : Culture
-        Its drug is added with the stimulus; another time is kept.
+        Its density, hours and stimulus are kept.
+    add_at_hours : float
+        From when the blood holds the drug, relative to the stimulus; by default a day before.
 
     Returns
     -------
     Culture
     """
-    overrides = dict(culture.overrides) | {"serum_binding": BLOOD["serum_binding"]}
     return replace(
         culture,
-        cells_per_ml=BLOOD["cells_per_ml"],
         serum_percent=BLOOD["serum_percent"],
-        overrides=overrides,
-        add_at_hours=culture.add_at_hours or -_BEFORE_HOURS,
+        overrides=dict(culture.overrides) | {"serum_binding": BLOOD["serum_binding"]},
+        add_at_hours=add_at_hours,
+        reservoir=True,
     )
 
 
-@lru_cache(maxsize=16)
-def blood_map(model: SourcedModel, drug: str) -> BloodMap:
+def blood_map(model: SourcedModel, drug: str, parameters: Mapping[str, NDArray[np.float64]] | None = None) -> BloodMap:
     """Make the map from blood to cell of a drug.
 
     Parameters
@@ -121,6 +128,8 @@ def blood_map(model: SourcedModel, drug: str) -> BloodMap:
         Gives the content of cells that calibrates the uptake.
     drug : str
         As the model writes it.
+    parameters : mapping of str to (N,) array, optional
+        Parameter sets, each of which has its own uptake; by default one, the model's own values.
 
     Returns
     -------
@@ -133,6 +142,13 @@ def blood_map(model: SourcedModel, drug: str) -> BloodMap:
     SolveError
         The measured content lies outside what the model can hold.
     """
+    plain, content = _without_content(drug)
+    return plain if content is None else _with_content(model, drug, plain, content, parameters or {})
+
+
+@lru_cache(maxsize=16)
+def _without_content(drug: str) -> tuple[BloodMap, _Content | None]:
+    """The map to plasma, and the content of cells that its uptake is to give."""
     file = read_toml(library_folder() / "constants" / "blood_to_plasma.toml", _MapFile)
     entry: _Map | None = getattr(file, drug, None)
     if entry is None:
@@ -150,31 +166,47 @@ def blood_map(model: SourcedModel, drug: str) -> BloodMap:
     elif entry.ratio is not None:
         sources = [compound.constant(entry.ratio).value]
         ratio = float(sources[0].value or 1.0)
-    plain = BloodMap(capacity, constant, ratio, 1.0, tuple(sources))
-    return plain if entry.content is None else _with_content(model, drug, compound, plain, entry.content)
+    return BloodMap(capacity, constant, ratio, 1.0, tuple(sources)), entry.content
 
 
 def _nanomolar(value: SourcedValue, compound: Compound) -> float:
     return convert(value.value or 0.0, value.unit, "nM", molar_mass_g_per_mol=compound.molar_mass_g_per_mol)
 
 
-def _with_content(model: SourcedModel, drug: str, compound: Compound, plain: BloodMap, content: _Content) -> BloodMap:
+def _with_content(
+    model: SourcedModel,
+    drug: str,
+    plain: BloodMap,
+    content: _Content,
+    parameters: Mapping[str, NDArray[np.float64]],
+) -> BloodMap:
+    compound = find_compound(drug)
     measured = compound.constant(content.constant).value
     grams_per_cell = (measured.value or 0.0) * 1e-12 / 1e6  # pg per million cells
     litres = model.parameters["cytosol_volume_per_cell"].value
     wanted = grams_per_cell / compound.molar_mass_g_per_mol * 1e9 / litres
-    plasma = np.logspace(-4, 3, 57)
-    culture = blood_culture(replace(Culture.usual(find_protocol("none"), "calcineurin"), hours=_CONTENT_HOURS))
-    symbol = f"{drug}.total_in_cells"
-    held = run_culture(model, culture, {drug: plasma}, [symbol], [0.0, _CONTENT_HOURS]).output(symbol)[:, -1]
-    if not held[0] < wanted < held[-1]:
+    held = _held(model, drug, _PLASMA_NM, parameters)
+    if not (held[:, 0].max() < wanted < held[:, -1].min()):
         raise SolveError(
             f"content of cells with {drug}",
-            f"{wanted:.3g} nM measured, {held[0]:.3g} to {held[-1]:.3g} nM in the model",
+            f"{wanted:.3g} nM measured, {held[:, 0].max():.3g} to {held[:, -1].min():.3g} nM in the model",
             "a content that the model can hold",
             "check the content of immunophilin",
         )
-    needed = float(np.exp(np.interp(np.log(wanted), np.log(held), np.log(plasma))))
+    needed = np.exp([np.interp(np.log(wanted), np.log(row), np.log(_PLASMA_NM)) for row in held])
     level = convert(content.blood_ng_per_mL, "ng/mL", "nM", molar_mass_g_per_mol=compound.molar_mass_g_per_mol)
     uptake = needed / float(plain.plasma(np.array([level]))[0])
-    return replace(plain, uptake=uptake, sources=(*plain.sources, measured))
+    return replace(plain, uptake=uptake if parameters else float(uptake[0]), sources=(*plain.sources, measured))
+
+
+def _held(
+    model: SourcedModel, drug: str, plasma: NDArray[np.float64], parameters: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Content of resting cells after two days in plasma, nM, (sets, concentrations)."""
+    sets = len(next(iter(parameters.values()))) if parameters else 1
+    culture = blood_culture(replace(Culture.usual(find_protocol("none"), "calcineurin"), hours=_CONTENT_HOURS))
+    rows = {name: np.repeat(values, len(plasma)) for name, values in parameters.items()}
+    times = [0.0, culture.harvest_time]
+    symbol = f"{drug}.total_in_cells"
+    result = run_culture(model, culture, {drug: np.tile(plasma, sets)}, [symbol], times, parameters=rows)
+    return result.output(symbol)[:, -1].reshape(sets, len(plasma))

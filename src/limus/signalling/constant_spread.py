@@ -12,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.errors import InputError, UnknownNameError, near_names
-from limus.kernel.language import Apply, Model, Symbol, walk
-from limus.kernel.language.expression import ONE, Expression
 from limus.kernel.provenance import Kind
 from limus.kernel.tables import Entry, library_folder, read_toml
 from limus.signalling.culture import Culture, drugs_of
 from limus.signalling.protocol import STIMULUS_SETTINGS, load_protocols
+from limus.signalling.shares import shares_of
 from limus.signalling.sourced_model import SourcedModel, SourcedParameter
 
-__all__ = ["MovableConstant", "load_spreads", "movable_constants", "quantiles"]
+__all__ = ["BY_DEFINITION", "MovableConstant", "load_spreads", "movable_constants", "quantiles"]
 
-_BY_DEFINITION = ("medium", "stimulus_start")
+BY_DEFINITION = ("medium", "stimulus_start")
 _CULTURE = ("cells_per_ml", "serum_percent")
 
 
@@ -114,12 +113,12 @@ def movable_constants(
     for follower, leader in model.followers.items():
         followers.setdefault(leader, []).append(follower)
     others = tuple(f"{other}." for other in drugs_of(model) if other != drug)
-    shares = _shares(model.model)
+    shares = shares_of(model)
     found = {}
     for name, parameter in model.parameters.items():
         together = tuple(followers.get(name, ()))
         elsewhere = name.startswith(others) and not any(f.startswith(f"{drug}.") for f in together)
-        if name in _BY_DEFINITION or name in fixed or name in model.followers or elsewhere or not values[name] > 0:
+        if name in BY_DEFINITION or name in fixed or name in model.followers or elsewhere or not values[name] > 0:
             continue
         found[name] = _movable(model, parameter, values[name], together, name in shares)
     for name in names:
@@ -148,7 +147,7 @@ def _movable(
         -math.inf if math.isnan(p.lower) else min(p.lower, value),
         math.inf if math.isnan(p.upper) else max(p.upper, value),
     )
-    if share or (condition and p.name in STIMULUS_SETTINGS and p.unit == "dimensionless"):
+    if share:
         upper = max(1.0, value)
     if p.name == "serum_percent":
         upper = model.validity.serum_percent[1]
@@ -196,27 +195,6 @@ def load_spreads() -> _SpreadFile:
         Missing or wrong file.
     """
     return read_toml(library_folder() / "constants" / "parameter_spread.toml", _SpreadFile)
-
-
-def _shares(model: Model) -> set[str]:
-    """Constants that are shares of a whole: called a fraction, or subtracted from 1 in the equations."""
-    names = {p.name for p in model.parameters if p.constant and "fraction" in p.name.rsplit(".", maxsplit=1)[-1]}
-    formulas: list[Expression] = [rule.formula for rule in model.rules]
-    formulas += [reaction.rate for reaction in model.reactions]
-    for formula in formulas:
-        for node in walk(formula):
-            if isinstance(node, Apply) and node.operator == "add" and ONE in node.arguments:
-                names |= {name for term in node.arguments for name in _subtracted(term)}
-    return names
-
-
-def _subtracted(term: Expression) -> set[str]:
-    """Names that are a whole factor of what is subtracted."""
-    if not (isinstance(term, Apply) and term.operator == "negate"):
-        return set()
-    inner = term.arguments[0]
-    factors = inner.arguments if isinstance(inner, Apply) and inner.operator == "multiply" else (inner,)
-    return {factor.name for factor in factors if isinstance(factor, Symbol)}
 
 
 def quantiles(constant: MovableConstant, probability: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,8 +15,10 @@ from limus.kernel.errors import RefusedError, ValueRangeError
 from limus.kernel.execution import Execution
 from limus.kernel.language import without_inert_species
 from limus.kernel.simulation import CompiledModel, Dose, SimulationResult, compile_model, simulate
+from limus.signalling.medium import WASH_TIME, MediumPlan, with_medium_plan
 from limus.signalling.protocol import STIMULUS_SETTINGS, Protocol
 from limus.signalling.sourced_model import SourcedModel
+from limus.signalling.validity_domain import stay_inside_domain
 
 __all__ = [
     "Culture",
@@ -50,6 +52,11 @@ class Culture:
         When the drug is added, relative to the stimulus; negative is pre-incubation.
     overrides : mapping of str to float
         Further inputs of the model that differ from the protocol's: the cell type's, strength, costimulation.
+    wash_at_hours : float, optional
+        When the medium is changed for one without drug and cytokines (what the stimulus adds is in it again), relative
+        to the stimulus; what is in the cells stays there and leaks out.
+    reservoir : bool
+        Whether the medium keeps its drug however much the cells take, as blood does.
     """
 
     protocol: Protocol
@@ -58,6 +65,8 @@ class Culture:
     serum_percent: float
     add_at_hours: float = 0.0
     overrides: Mapping[str, float] = field(default_factory=dict)
+    wash_at_hours: float | None = None
+    reservoir: bool = False
 
     @classmethod
     def usual(cls, protocol: Protocol, readout: str) -> Culture:
@@ -74,17 +83,37 @@ class Culture:
         settings = dict(self.protocol.settings) | dict(self.overrides)
         if not stimulated:
             settings |= dict.fromkeys(STIMULUS_SETTINGS, 0.0)
-        start = max(0.0, -self.add_at_hours)
-        return settings | {
-            "cells_per_ml": self.cells_per_ml,
-            "serum_percent": self.serum_percent,
-            "stimulus_start": start,
-        }
+        start = self.stimulus_time
+        wash = {} if self.wash_at_hours is None else {WASH_TIME: start + self.wash_at_hours}
+        return (
+            settings
+            | wash
+            | {
+                "cells_per_ml": self.cells_per_ml,
+                "serum_percent": self.serum_percent,
+                "stimulus_start": start,
+            }
+        )
+
+    @property
+    def stimulus_time(self) -> float:
+        """Time of the stimulus on the model's clock, h."""
+        return max(0.0, -self.add_at_hours)
+
+    @property
+    def medium_plan(self) -> MediumPlan:
+        """What is done to the medium beside the addition of drugs."""
+        wash = self.wash_at_hours
+        return MediumPlan(
+            reservoir=self.reservoir,
+            late_stimulus=self.stimulus_time > 0 and self.inputs().get("il2_added", 0.0) > 0,
+            wash="none" if wash is None else "after" if wash > 0 else "before",
+        )
 
     @property
     def harvest_time(self) -> float:
         """Time of harvest on the model's clock, h."""
-        return self.hours + max(0.0, -self.add_at_hours)
+        return self.hours + self.stimulus_time
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +122,8 @@ class Responses:
 
     Attributes
     ----------
-    concentrations : (C,) array
-        nM, total in the medium.
+    concentrations : (C,) or (N, C) array
+        nM, total in the medium, as given.
     percent : mapping of str to (N, C) array
         Readout to per cent of the control culture, background taken off; NaN where the control shows no signal.
     control, background : mapping of str to (N,) array
@@ -143,9 +172,19 @@ def check_culture(model: SourcedModel, culture: Culture, drugs: Sequence[str], h
         raise ValueRangeError(
             "add-at", f"{culture.add_at_hours:g} h", f"before harvest at {culture.hours:g} h", "add earlier"
         )
+    if culture.wash_at_hours is not None and not culture.add_at_hours < culture.wash_at_hours < culture.hours:
+        allowed = f"after the drug at {culture.add_at_hours:g} h and before harvest at {culture.hours:g} h"
+        raise ValueRangeError("wash-at", f"{culture.wash_at_hours:g} h", allowed, "correct --wash-at")
     if not highest_nM >= 0:
         raise ValueRangeError("concentration", f"{highest_nM:g} nM", "zero or more", "correct the concentration")
-    _stay_inside(model, culture.harvest_time, culture.cells_per_ml, culture.serum_percent, highest_nM)
+    stay_inside_domain(
+        model,
+        hours=culture.harvest_time,
+        cells_per_ml=culture.cells_per_ml,
+        serum_percent=culture.serum_percent,
+        highest_nM=highest_nM,
+        hours_before=culture.stimulus_time,
+    )
 
 
 def check_values(model: SourcedModel, values: Mapping[str, float], hours: float) -> None:
@@ -173,27 +212,13 @@ def check_values(model: SourcedModel, values: Mapping[str, float], hours: float)
             ("serum_percent", model.validity.serum_percent),
         )
     )
-    _stay_inside(model, hours, density, serum, highest)
-
-
-def _stay_inside(model: SourcedModel, hours: float, density: float, serum: float, highest_nM: float) -> None:
-    domain = model.validity
-    ranges = (
-        ("hours", hours, 0.0, domain.hours_upper, "h"),
-        ("density", density, *domain.cells_per_ml, "cells/mL"),
-        ("serum", serum, *domain.serum_percent, "%"),
-        ("concentration", highest_nM, 0.0, domain.concentration_upper_nM, "nM"),
-    )
-    for name, value, lower, upper, unit in ranges:
-        if not lower <= value <= upper:
-            allowed = f"{lower:g} to {upper:g} {unit}, the validity domain of {model.name}"
-            raise RefusedError(name, f"{value:g} {unit}", allowed, "stay inside the domain")
+    stay_inside_domain(model, hours=hours, cells_per_ml=density, serum_percent=serum, highest_nM=highest)
 
 
 @lru_cache(maxsize=64)
-def _compiled(model: SourcedModel, drugs: tuple[str, ...], symbols: tuple[str, ...]) -> CompiledModel:
+def _compiled(model: SourcedModel, drugs: tuple[str, ...], symbols: tuple[str, ...], plan: MediumPlan) -> CompiledModel:
     reduced = without_inert_species(model.model, [f"{drug}.medium" for drug in drugs])
-    return compile_model(reduced, symbols)
+    return compile_model(with_medium_plan(reduced, drugs, plan), symbols)
 
 
 def run_culture(
@@ -233,7 +258,7 @@ def run_culture(
     SolveError
         A simulation failed.
     """
-    compiled = _compiled(model, tuple(concentrations), tuple(symbols))
+    compiled = _compiled(model, tuple(concentrations), tuple(symbols), culture.medium_plan)
     inputs: dict[str, Any] = {k: v for k, v in culture.inputs().items() if k in compiled.inputs}
     inputs |= {k: v for k, v in (parameters or {}).items() if k in compiled.inputs}
     doses: list[Dose] = []
@@ -280,8 +305,8 @@ def run_responses(
         ``hours`` is not used; each readout has its own.
     drug : str
         As the model writes it.
-    concentrations : (C,) array
-        nM, increasing, positive.
+    concentrations : (C,) or (N, C) array
+        nM, the same or others for each parameter set.
     readouts : mapping of str to float
         Readout to hours from stimulus to harvest.
     parameters : mapping of str to (N,) array, optional
@@ -300,15 +325,8 @@ def run_responses(
     SolveError
         A simulation failed.
     """
-    return run_treatments(
-        model,
-        culture,
-        {drug: concentrations},
-        readouts,
-        parameters=parameters,
-        execution=execution,
-        label=label,
-    )
+    treatments = {drug: concentrations}
+    return run_treatments(model, culture, treatments, readouts, parameters=parameters, execution=execution, label=label)
 
 
 def run_treatments(
@@ -328,8 +346,8 @@ def run_treatments(
     model : SourcedModel
     culture : Culture
         ``hours`` is not used; each readout has its own.
-    treatments : mapping of str to (C,) array
-        Drug to its concentration in each treatment, nM; the arrays are of one length.
+    treatments : mapping of str to (C,) or (N, C) array
+        Drug to its concentration in each treatment, nM, the same or another in each parameter set.
     readouts : mapping of str to float
         Readout to hours from stimulus to harvest.
     parameters : mapping of str to (N,) array, optional
@@ -356,9 +374,12 @@ def run_treatments(
     harvest = {name: hours + offset for name, hours in readouts.items()}
     times = np.unique([0.0, *harvest.values()])
     # per set: background (no stimulus, no drug), control (no drug), then the treatments
-    rows = {drug: np.tile(np.concatenate(([0.0, 0.0], levels)), sets) for drug, levels in treatments.items()}
     concentrations = next(iter(treatments.values()))
-    count = len(concentrations) + 2
+    count = concentrations.shape[-1] + 2
+    rows = {
+        drug: np.pad(np.broadcast_to(levels, (sets, count - 2)), ((0, 0), (2, 0))).ravel()
+        for drug, levels in treatments.items()
+    }
     stimulated = np.tile(np.arange(count) > 0, sets)
     quiet = culture.inputs(stimulated=False)
     settings = {name: np.where(stimulated, value, quiet[name]) for name, value in culture.inputs().items()}

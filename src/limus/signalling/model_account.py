@@ -17,11 +17,10 @@ from limus.signalling.model_text import (
 )
 from limus.signalling.observations import Potency
 from limus.signalling.prediction import load_settings, split_observations
+from limus.signalling.prior_share import is_prior_driven
 from limus.signalling.sourced_model import SourcedModel, SourcedParameter
 
-__all__ = ["PRIOR_DRIVEN", "FittedConstant", "ModelAccount", "account_for"]
-
-PRIOR_DRIVEN = 0.8  # of the prior's standard deviation
+__all__ = ["FittedConstant", "ModelAccount", "account_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,8 @@ class FittedConstant:
 
     @property
     def prior_driven(self) -> bool:
-        """Whether the observations say little about it: more than 0.8 of the prior's spread is left."""
-        return self.remaining > PRIOR_DRIVEN
+        """Whether the observations say little about it (:func:`limus.signalling.prior_share.is_prior_driven`)."""
+        return is_prior_driven(self.remaining)
 
     @property
     def learned(self) -> float:

@@ -23,6 +23,7 @@ from limus.kernel.execution import Execution
 from limus.kernel.inference import Bounds, FitStatus, fit_least_squares
 from limus.signalling.fit_problem import FitProblem, fit_problem
 from limus.signalling.prediction import load_settings, split_observations
+from limus.signalling.prior_share import is_prior_driven
 from limus.signalling.sourced_model import SourcedModel, SourcedParameter
 
 __all__ = ["RISE_95", "Profile", "ProfileCurve", "ProfileStatus", "profile_fit", "profile_problem"]
@@ -86,8 +87,8 @@ class Profile:
 
     @property
     def prior_driven(self) -> bool:
-        """Whether the observations alone do not end the interval on both sides."""
-        return self.without_prior.status is not ProfileStatus.IDENTIFIED
+        """Whether the observations say little about it (:func:`limus.signalling.prior_share.is_prior_driven`)."""
+        return is_prior_driven(self.share_of_prior_width)
 
     @property
     def share_of_prior_width(self) -> float:

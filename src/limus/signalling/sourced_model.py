@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -182,7 +182,9 @@ class SourcedModel:
         return replace(self, model=self.model.with_values(new), parameters=MappingProxyType(parameters))
 
 
-def draw_fitted(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
+def draw_fitted(
+    model: SourcedModel, draws: int, seed: int, *, fixed: Collection[str] = ()
+) -> dict[str, NDArray[np.float64]]:
     """Take parameter sets from the posterior of the accepted fit; the first is the fit itself.
 
     Parameters
@@ -191,6 +193,8 @@ def draw_fitted(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray
     draws : int
         How many, beside the fit; those of the accepted fit in another order, and again where more are asked for.
     seed : int
+    fixed : collection of str
+        Constants that are not drawn, because the culture sets them.
 
     Returns
     -------
@@ -205,7 +209,8 @@ def draw_fitted(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray
         order = np.concatenate([generator.permutation(kept) for _ in range(-(-draws // kept))])[:draws]
         sets = np.vstack([sets, 10.0 ** model.fit_draws[order]])
     values = {p.name: sets[:, j] for j, p in enumerate(free)} | _draw_measured(model, draws, seed)
-    return values | {name: values[leader] for name, leader in model.followers.items() if leader in values}
+    values |= {name: values[leader] for name, leader in model.followers.items() if leader in values}
+    return {name: drawn for name, drawn in values.items() if name not in fixed}
 
 
 def _draw_measured(model: SourcedModel, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:

@@ -19,18 +19,19 @@ from limus.molecule.catalogue import find_compound
 from limus.report.figures.base import Drawing, save
 from limus.report.figures.combination import draw_combination
 from limus.signalling.accepted_fit import library_inputs
+from limus.signalling.blood_level import blood_map
 from limus.signalling.combination import Surface, combine_drugs
 from limus.signalling.model_library import load_model
 from limus.signalling.potency import CurveSummary
 from limus.signalling.sourced_model import draw_fitted
-from limus.workflows.culture_request import CultureRequest, Setup, set_up_culture
+from limus.workflows.culture_request import CultureRequest, Setup, conditions_of, set_up_culture
 from limus.workflows.potency import HIGHEST_NM, require_modelled, simulate_curves
 from limus.workflows.request import open_run
 
 __all__ = ["CombineRequest", "CombineResult", "run"]
 
 _INTERVAL = (5.0, 95.0)
-_SPAN = 30.0  # the grid reaches from IC50/30 to 30 IC50
+_SPAN = 30.0  # the grid reaches from a thirtieth of the relative IC50 to 30 times the absolute one
 _WITHOUT_IC50_NM = 10.0  # middle of the grid of a drug without an IC50
 _ALIKE = 0.05  # largest difference of inhibition (fraction) that is called agreement
 
@@ -49,13 +50,12 @@ class CombineRequest(CultureRequest):
 
 @dataclass(frozen=True, eq=False)
 class CombineResult:
-    """A surface with its summary; concentrations in the medium asked for."""
+    """A surface with its summary; concentrations as asked."""
 
     request: CombineRequest
     drugs: tuple[str, str]
     setup: Setup
     surface: Surface
-    concentrations: tuple[NDArray[np.float64], NDArray[np.float64]]
     alone: tuple[CurveSummary, CurveSummary]
     model: str
     fit_status: str
@@ -64,8 +64,8 @@ class CombineResult:
     @property
     def table(self) -> Table:
         """One row a pair."""
-        one, two = (x.ravel() for x in np.meshgrid(*self.concentrations, indexing="ij"))
         s = self.surface
+        one, two = (x.ravel() for x in np.meshgrid(s.first, s.second, indexing="ij"))
         return Table.create(
             {
                 "first_nM": one,
@@ -98,8 +98,8 @@ class CombineResult:
             "readout": self.request.readout,
             "stimulus": self.setup.culture.protocol.name,
             "medium": self.request.medium,
-            "first_nM": self.concentrations[0],
-            "second_nM": self.concentrations[1],
+            "first_nM": s.first,
+            "second_nM": s.second,
             "inhibition_fraction": s.inhibition[0],
             "loewe_fraction": s.loewe[0],
             "bliss_fraction": s.bliss[0],
@@ -126,14 +126,7 @@ class CombineResult:
             "fit": self.fit_status,
             "draws": self.request.draws,
             "seed": self.request.seed,
-            "conditions": {
-                "cells_per_ml": self.setup.culture.cells_per_ml,
-                "serum_percent": self.setup.culture.serum_percent,
-                "hours": self.setup.culture.hours,
-                "add_at_hours": self.setup.culture.add_at_hours,
-                "changed": self.setup.changed,
-                "note": self.setup.culture.protocol.note,
-            },
+            "conditions": conditions_of(self.setup.culture, self.request.cell_type, self.setup.changed),
             "files": self.files,
         }
 
@@ -199,31 +192,37 @@ def run(request: CombineRequest, *, out: Path | None = None, execution: Executio
     if out is not None:
         directory = open_run(out, "combine", request.as_dict(), execution, library_inputs(library.name))
     readouts = {request.readout: setup.culture.hours}
-    maps = setup.blood or (None, None)
     alone = tuple(
         simulate_curves(
-            setup.model, setup.culture, drug, readouts, draws=0, blood=in_blood, execution=execution, label=drug
+            setup.model,
+            setup.culture,
+            drug,
+            readouts,
+            draws=0,
+            in_blood=setup.in_blood,
+            execution=execution,
+            label=drug,
         )[request.readout].summary
-        for drug, in_blood in zip((one, two), maps, strict=True)
+        for drug in (one, two)
     )
     levels = tuple(_levels(asked, summary, request.points) for asked, summary in zip(given, alone, strict=True))
-    drawn = draw_fitted(setup.model, request.draws, execution.seed)
+    sets = draw_fitted(setup.model, request.draws, execution.seed, fixed=setup.culture.overrides)
+    maps = [blood_map(setup.model, drug, sets) for drug in (one, two)] if setup.in_blood else []
     surface = combine_drugs(
         setup.model,
         setup.culture,
         (one, two),
-        tuple(c if m is None else m.plasma(c) for c, m in zip(levels, maps, strict=True)),  # type: ignore[arg-type]
+        (levels[0], levels[1]),
         request.readout,
-        parameters={name: values for name, values in drawn.items() if name not in setup.changed},
+        outside=(maps[0].plasma, maps[1].plasma) if maps else None,
+        parameters=sets,
         execution=execution,
     )
-    shown = tuple(np.concatenate(([0.0], c)) for c in levels)
     result = CombineResult(
         request,
         (one, two),
         setup,
         surface,
-        (shown[0], shown[1]),
         (alone[0], alone[1]),
         library.name,
         library.fit_status,
@@ -249,8 +248,5 @@ def _levels(asked: tuple[float, ...], alone: CurveSummary, points: int) -> NDArr
             got = ", ".join(f"{v:g}" for v in asked)
             raise InputError("concentrations", got, "two or more, positive and increasing, nM", "correct them")
         return values
-    middle = alone.ic50_absolute_nM
-    if not math.isfinite(middle):
-        middle = alone.ic50_relative_nM if math.isfinite(alone.ic50_relative_nM) else _WITHOUT_IC50_NM
-    top = min(middle * _SPAN, HIGHEST_NM)
-    return np.logspace(math.log10(middle / _SPAN), math.log10(top), points)
+    found = [c for c in (alone.ic50_relative_nM, alone.ic50_absolute_nM) if math.isfinite(c)] or [_WITHOUT_IC50_NM]
+    return np.geomspace(min(found) / _SPAN, min(max(found) * _SPAN, HIGHEST_NM), points)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from limus.kernel.errors import InputError, UnknownNameError, ValueRangeError, near_names
 from limus.kernel.provenance import Kind, SourcedValue
 from limus.kernel.units import convert, parse_quantity
-from limus.signalling.blood_level import BloodMap, blood_culture, blood_map
+from limus.signalling.blood_level import BEFORE_HOURS, BLOOD, blood_culture, blood_map
+from limus.signalling.constant_spread import BY_DEFINITION
 from limus.signalling.culture import Culture, check_culture
 from limus.signalling.model_library import load_model
 from limus.signalling.protocol import find_cell_type, find_protocol
+from limus.signalling.shares import shares_of
 from limus.signalling.sourced_model import SourcedModel
 from limus.workflows.request import Request
 
-__all__ = ["CultureRequest", "Setup", "set_up_culture"]
+__all__ = ["CultureRequest", "Setup", "conditions_of", "set_up_culture"]
 
 _OF_THE_CULTURE = {
     "cells_per_ml": "--density",
@@ -28,8 +30,6 @@ _OF_THE_CULTURE = {
     "stimulus_strength": "--strength",
     "stimulus_start": "--add-at",
 }
-
-_SHARES = ("fraction", "share", "costimulation", "protein_kinase_c", "preactivation", "resistant", "pi3k_receptor")
 
 
 class CultureRequest(Request):
@@ -39,7 +39,15 @@ class CultureRequest(Request):
     density: float | None = Field(default=None, description="cells per mL")
     serum: float | None = Field(default=None, description="per cent by volume")
     hours: float | None = Field(default=None, description="from stimulus to harvest, h")
-    add_at: float = Field(default=0.0, description="when the drug is added, h after the stimulus; negative before")
+    add_at: float | None = Field(
+        default=None,
+        description="when the drug is added, h after the stimulus; negative before; by default with it, in blood a day "
+        "before",
+    )
+    wash_at: float | None = Field(
+        default=None,
+        description="when the medium is changed for one without drug and cytokines, h after the stimulus",
+    )
     strength: float | None = Field(default=None, ge=0.0, le=1.0, description="of the stimulus, 0 none to 1 strongest")
     costimulation: float | None = Field(default=None, ge=0.0, le=1.0, description="0 none to 1 full")
     cell_type: str = "t_lymphocyte"
@@ -61,14 +69,14 @@ class Setup:
     culture : Culture
     changed : dict of str to float
         The what-if settings, canonical units; they hold for every draw.
-    blood : tuple of BloodMap or None
-        One a drug, in their order, where the medium is blood.
+    in_blood : bool
+        Whether concentrations are levels in whole blood.
     """
 
     model: SourcedModel
     culture: Culture
     changed: dict[str, float]
-    blood: tuple[BloodMap, ...] | None
+    in_blood: bool
 
 
 def set_up_culture(request: CultureRequest, readout: str, drugs: Sequence[str], highest_nM: float) -> Setup:
@@ -113,18 +121,52 @@ def set_up_culture(request: CultureRequest, readout: str, drugs: Sequence[str], 
         hours=usual.hours if request.hours is None else request.hours,
         cells_per_ml=usual.cells_per_ml if request.density is None else request.density,
         serum_percent=usual.serum_percent if request.serum is None else request.serum,
-        add_at_hours=request.add_at,
+        add_at_hours=0.0 if request.add_at is None else request.add_at,
         overrides=overrides | changed,
+        wash_at_hours=request.wash_at,
     )
     if request.medium == "blood":
-        for option, given in (("--density", request.density), ("--serum", request.serum)):
+        fixed = {"--serum": request.serum, "--wash-at": request.wash_at}
+        fixed |= {f"--set {name}": changed[name] for name in BLOOD if name in changed}
+        for option, given in fixed.items():
             if given is not None:
                 raise InputError(option, f"{given:g}", "only with a culture medium", "leave it out with --medium blood")
-        culture = blood_culture(culture)
+        culture = blood_culture(culture, add_at_hours=-BEFORE_HOURS if request.add_at is None else request.add_at)
     check_culture(model, culture, drugs, highest_nM)
     with_settings = _with_settings(model, changed)
-    blood = tuple(blood_map(with_settings, drug) for drug in drugs) if request.medium == "blood" else None
-    return Setup(with_settings, culture, changed, blood)
+    in_blood = request.medium == "blood"
+    for drug in drugs if in_blood else ():
+        blood_map(with_settings, drug)  # refused here where there is none
+    return Setup(with_settings, culture, changed, in_blood)
+
+
+def conditions_of(culture: Culture, cell_type: str, changed: Mapping[str, float]) -> dict[str, Any]:
+    """Return the conditions of a culture as the command contract names them.
+
+    Parameters
+    ----------
+    culture : Culture
+    cell_type : str
+    changed : mapping of str to float
+        The what-if settings, canonical units.
+
+    Returns
+    -------
+    dict
+    """
+    inputs = culture.inputs()
+    return {
+        "cells_per_ml": culture.cells_per_ml,
+        "serum_percent": culture.serum_percent,
+        "hours": culture.hours,
+        "add_at_hours": culture.add_at_hours,
+        "wash_at_hours": culture.wash_at_hours,
+        "stimulus_strength": inputs["stimulus_strength"],
+        "costimulation": inputs["costimulation"],
+        "cell_type": cell_type,
+        "changed": dict(changed),
+        "note": culture.protocol.note,
+    }
 
 
 def _setting(text: str, model: SourcedModel) -> tuple[str, float]:
@@ -133,6 +175,8 @@ def _setting(text: str, model: SourcedModel) -> tuple[str, float]:
         raise InputError("--set", text, "name=value with an optional unit", "write for example calcineurin_total=100nM")
     if name in _OF_THE_CULTURE:
         raise InputError(f"--set {name}", text, f"the option {_OF_THE_CULTURE[name]}", "use that option")
+    if name in BY_DEFINITION:
+        raise InputError(f"--set {name}", text, "a constant of the cell; this one holds by definition", "leave it out")
     if name not in model.parameters:
         near = near_names(name, model.parameters)
         do = f"did you mean {' or '.join(near)}?" if near else "see the model's page for its constants"
@@ -140,7 +184,7 @@ def _setting(text: str, model: SourcedModel) -> tuple[str, float]:
     unit = model.parameters[name].unit
     value, given = parse_quantity(quantity, where=f"--set {name}", default_unit=unit)
     value = convert(value, given, unit, where=f"--set {name}")
-    share = any(word in name for word in _SHARES)
+    share = name in shares_of(model)
     if not 0 <= value < math.inf or (share and value > 1):
         allowed = "0 to 1" if share else "zero or more, finite"
         raise ValueRangeError(f"--set {name}", f"{value:g} {unit}", allowed, "correct the value")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from limus.assay.cytometry.fcs_read import FcsData, read_fcs
+from limus.assay.cytometry.fcs.read import FcsData, read_fcs
 from limus.kernel.execution import Execution
 from limus.workflows.request import Request, keep_result
 

@@ -21,15 +21,16 @@ from limus.report.content import (
     number_cell,
     text_cell,
 )
-from limus.report.diagram import PathwayCompartment, PathwayEdge, PathwayGraph, PathwayNode, draw_pathway
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.signalling.culture import drugs_of
 from limus.signalling.model_account import ModelAccount
 from limus.signalling.model_text import ModuleText, Statement
-from limus.signalling.pathway import diagram_names, pathway_graph
-from limus.signalling.sourced_model import SourcedParameter
-from limus.workflows.comparison.cells import certainty, figure, key_of, unit_words
+from limus.signalling.pathway import diagram_names
+from limus.signalling.prior_share import PRIOR_DRIVEN
+from limus.signalling.sourced_model import SourcedModel, SourcedParameter
+from limus.workflows.comparison.cells import certainty, key_of, unit_words
+from limus.workflows.pathway_figure import pathway_figure
 
 __all__ = ["model_sections"]
 
@@ -67,7 +68,7 @@ def model_sections(account: ModelAccount) -> tuple[Section, ...]:
     drawn = account.model.name in diagram_names()
     return (
         Section("summary", "What it is", tuple(_summary(account))),
-        *((Section("pathway", "Pathway", (_pathway(account),)),) if drawn else ()),
+        *((Section("pathway", "Pathway", (_drawing(account.model),)),) if drawn else ()),
         Section("validity", "Where it may be used, and what it cannot say", tuple(_validity(account))),
         Section("fit", "What the fit knows", tuple(_fit(account))),
         Section(
@@ -78,6 +79,10 @@ def model_sections(account: ModelAccount) -> tuple[Section, ...]:
         Section("conserved", "What is conserved", (_conserved(account),)),
         Section("readouts", "Read-outs", (_readouts(account),)),
     )
+
+
+def _drawing(model: SourcedModel) -> Figure:
+    return pathway_figure(model, drugs_of(model), key="pathway-drawing", title=model.label)
 
 
 def _summary(account: ModelAccount) -> list[Block]:
@@ -106,24 +111,6 @@ def _summary(account: ModelAccount) -> list[Block]:
     if model.fit_status == "stale":
         blocks.append(Notice("warning", "The equations or numbers have changed since the fit; the page shows both."))
     return blocks
-
-
-def _pathway(account: ModelAccount) -> Figure:
-    model = account.model
-    layout = pathway_graph(model, drugs_of(model))
-    graph = PathwayGraph.create(
-        model.label,
-        tuple(PathwayNode(n.id, n.label, n.kind, n.compartment, n.x, n.y) for n in layout.nodes),
-        tuple(PathwayEdge(e.source, e.target, e.sign, e.label, e.waypoints) for e in layout.edges),
-        tuple(PathwayCompartment(c.id, c.label, c.x, c.y, c.width, c.height) for c in layout.compartments),
-    )
-    return figure(
-        "pathway-drawing",
-        "Pathway, drawn from the model",
-        draw_pathway(graph),
-        "Arrows activate, T-bars inhibit; that an edge is there and its sign are computed from the equations below, "
-        "which are read from the same files.",
-    )
 
 
 def _validity(account: ModelAccount) -> list[Block]:
@@ -168,7 +155,7 @@ def _fit(account: ModelAccount) -> list[Block]:
         for one in account.fitted
     )
     driven = [one.parameter.name for one in account.fitted if one.prior_driven]
-    note = "Prior-driven: more than 0.8 of the spread of the prior is left after the fit."
+    note = f"Prior-driven: more than {PRIOR_DRIVEN:g} of the spread of the prior is left after the fit."
     said = f"Prior-driven are {escape_markup(', '.join(driven))}." if driven else "No constant is prior-driven."
     return [Table("fitted", "Fitted constants", columns, rows, note=note, stub="Constant"), Paragraph(said)]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -20,13 +21,13 @@ from limus.kernel.tables import Table, write_parquet
 from limus.molecule.catalogue import find_compound
 from limus.molecule.compound import Compound
 from limus.signalling.accepted_fit import library_inputs
-from limus.signalling.blood_level import BloodMap
+from limus.signalling.blood_level import blood_map
 from limus.signalling.culture import Culture, drugs_of, run_responses
 from limus.signalling.model_library import load_model
 from limus.signalling.observations import Potency, load_potencies
-from limus.signalling.potency import CurveSummary, concentration_grid, summarise_curve
+from limus.signalling.potency import FLAT_HILL, CurveSummary, concentration_grid, summarise_curve
 from limus.signalling.sourced_model import SourcedModel, draw_fitted
-from limus.workflows.culture_request import CultureRequest, set_up_culture
+from limus.workflows.culture_request import CultureRequest, conditions_of, set_up_culture
 from limus.workflows.request import open_run
 
 __all__ = ["Curve", "PotencyRequest", "PotencyResult", "require_modelled", "run", "simulate_curves"]
@@ -34,7 +35,6 @@ __all__ = ["Curve", "PotencyRequest", "PotencyResult", "require_modelled", "run"
 _WITH_INTERVAL = ("ic50_absolute_nM", "ic50_relative_nM", "hill", "max_inhibition_fraction")
 LOWEST_NM, HIGHEST_NM, PER_DECADE = 1e-4, 1e4, 4
 INTERVAL = (5.0, 95.0)
-_FLAT = 0.3
 
 
 class PotencyRequest(CultureRequest):
@@ -60,7 +60,10 @@ class Curve:
     summary : CurveSummary
     intervals : mapping of str to tuple of float
         5th and 95th percentile over the draws of ``ic50_absolute_nM``, ``ic50_relative_nM``, ``hill`` and
-        ``max_inhibition_fraction``; NaN where fewer than half of the draws have it.
+        ``max_inhibition_fraction``; NaN where fewer than half of the draws have it. Draws that do not reach half are
+        infinite among absolute IC50s, so that its upper end is infinite where more than 5 % do not.
+    draws_by_status : mapping of str to int
+        How many draws have each status.
     """
 
     concentrations: NDArray[np.float64]
@@ -69,6 +72,7 @@ class Curve:
     upper: NDArray[np.float64]
     summary: CurveSummary
     intervals: Mapping[str, tuple[float, float]]
+    draws_by_status: Mapping[str, int]
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -110,8 +114,7 @@ def simulate_curves(
     readouts: Mapping[str, float],
     *,
     draws: int,
-    fixed: Collection[str] = (),
-    blood: BloodMap | None = None,
+    in_blood: bool = False,
     execution: Execution,
     label: str = "",
 ) -> dict[str, Curve]:
@@ -121,15 +124,14 @@ def simulate_curves(
     ----------
     model : SourcedModel
     culture : Culture
+        What it overrides is not drawn.
     drug : str
     readouts : mapping of str to float
         Readout to hours from stimulus to harvest.
     draws : int
         Parameter sets drawn from the fit; 0 gives no band.
-    fixed : collection of str
-        Constants that are not drawn, because the user set them.
-    blood : BloodMap, optional
-        Where concentrations are levels in whole blood.
+    in_blood : bool
+        Whether concentrations are levels in whole blood; each draw has its own uptake.
     execution : Execution
         Its seed decides the draws.
     label : str
@@ -145,9 +147,8 @@ def simulate_curves(
         A simulation failed.
     """
     grid = concentration_grid(LOWEST_NM, HIGHEST_NM, PER_DECADE)
-    drawn = draw_fitted(model, draws, execution.seed)
-    sets = {name: values for name, values in drawn.items() if name not in fixed}
-    outside = grid if blood is None else blood.plasma(grid)
+    sets = draw_fitted(model, draws, execution.seed, fixed=culture.overrides)
+    outside = blood_map(model, drug, sets).plasma(grid) if in_blood else grid
     answer = run_responses(model, culture, drug, outside, readouts, parameters=sets, execution=execution, label=label)
     return {name: _curve(grid, answer.percent[name]) for name in readouts}
 
@@ -159,20 +160,24 @@ def _curve(grid: NDArray[np.float64], percent: NDArray[np.float64]) -> Curve:
     lower, upper = (np.percentile(draws, INTERVAL, axis=0)) if len(draws) else (empty, empty)
     found = [summarise_curve(grid, row) for row in draws]
     summary = summarise_curve(grid, percent[0])
+    drawn = {name: np.array([getattr(one, name) for one in found]) for name in _WITH_INTERVAL}
+    drawn["ic50_absolute_nM"] = np.array([one.ic50_or_bound_nM for one in found])
     intervals = {
-        name: _interval(np.array([getattr(one, name) for one in found]))
-        if math.isfinite(getattr(summary, name))
-        else (math.nan, math.nan)
-        for name in _WITH_INTERVAL
+        name: _interval(values) if math.isfinite(getattr(summary, name)) else (math.nan, math.nan)
+        for name, values in drawn.items()
     }
-    return Curve(grid, percent[0], lower, upper, summary, MappingProxyType(intervals))
+    by_status = Counter(str(one.status) for one in found)
+    return Curve(grid, percent[0], lower, upper, summary, MappingProxyType(intervals), MappingProxyType(by_status))
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    reached = values[np.isfinite(values)]
-    if len(values) == 0 or len(reached) * 2 < len(values):
+    """Percentiles over what is no NaN, where half of the draws have a number."""
+    if len(values) == 0 or np.isfinite(values).sum() * 2 < len(values):
         return math.nan, math.nan
-    lower, upper = np.percentile(reached, INTERVAL)
+    known = np.sort(values[~np.isnan(values)])
+    if np.isinf(known[math.ceil(INTERVAL[1] / 100.0 * (len(known) - 1) - 1e-9)]):  # the upper one of its neighbours
+        return float(np.percentile(known, INTERVAL[0])), math.inf
+    lower, upper = np.percentile(known, INTERVAL)
     return float(lower), float(upper)
 
 
@@ -199,16 +204,16 @@ class PotencyResult:
     def warnings(self) -> tuple[str, ...]:
         """What makes the number doubtful."""
         found = []
-        if self.curve.summary.hill < _FLAT:
+        if self.curve.summary.is_flat:
             found.append(
-                f"the curve is flatter than a slope of {_FLAT:g} at its IC50: small changes of the constants move it "
-                "several-fold (limus sensitivity shows which)"
+                f"the curve is flatter than a slope of {FLAT_HILL:g} at its IC50: small changes of the constants move "
+                "it several-fold (limus sensitivity shows which)"
             )
         return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:
         """As the command contract says; ``ci`` is the 5th and 95th percentile over the draws."""
-        summary, inputs = self.curve.summary, self.culture.inputs()
+        summary = self.curve.summary
         return {
             "compound": self.compound,
             "readout": self.readout,
@@ -218,6 +223,7 @@ class PotencyResult:
             "ci": list(self.curve.interval),
             "ci_level_percent": 90,
             "intervals": {name: list(pair) for name, pair in self.curve.intervals.items()},
+            "draws_by_status": dict(self.curve.draws_by_status),
             "medium": self.medium,
             "ic50_absolute_ng_per_mL": summary.ic50_absolute_nM * self.molar_mass_g_per_mol / 1000.0,
             "hill": summary.hill,
@@ -229,17 +235,7 @@ class PotencyResult:
             "fit": self.fit_status,
             "draws": self.draws,
             "seed": self.seed,
-            "conditions": {
-                "cells_per_ml": self.culture.cells_per_ml,
-                "serum_percent": self.culture.serum_percent,
-                "hours": self.culture.hours,
-                "add_at_hours": self.culture.add_at_hours,
-                "stimulus_strength": inputs["stimulus_strength"],
-                "costimulation": inputs["costimulation"],
-                "cell_type": self.cell_type,
-                "changed": dict(self.changed),
-                "note": self.culture.protocol.note,
-            },
+            "conditions": conditions_of(self.culture, self.cell_type, self.changed),
             "measured": [_published(p) for p in self.measured],
             "unverified": [_published(p) for p in self.unverified],
         }
@@ -254,6 +250,16 @@ def _published(p: Potency) -> dict[str, Any]:
         "source": list(p.source),
         "cells": p.cells,
     }
+
+
+def _published_for(compound: str, request: PotencyRequest) -> list[Potency]:
+    """What was published under this stimulus; nothing that would be compared with levels in blood or washed cells."""
+    if request.medium == "blood" or request.wash_at is not None:
+        return []
+    asked = (compound, request.readout, request.stimulus)
+    return [
+        p for p in load_potencies() if (p.compound, p.readout, p.stimulus) == asked and p.metric in {"ic50", "range"}
+    ]
 
 
 def run(request: PotencyRequest, *, out: Path | None = None, execution: Execution | None = None) -> PotencyResult:
@@ -296,17 +302,11 @@ def run(request: PotencyRequest, *, out: Path | None = None, execution: Executio
         drug,
         {request.readout: culture.hours},
         draws=request.draws,
-        fixed=setup.changed,
-        blood=setup.blood[0] if setup.blood else None,
+        in_blood=setup.in_blood,
         execution=execution,
         label=f"{compound.name} on {request.readout}",
     )
-    published = [
-        p
-        for p in load_potencies()
-        if (p.compound, p.readout, p.stimulus) == (compound.name, request.readout, culture.protocol.name)
-        and p.metric in {"ic50", "range"}
-    ]
+    published = _published_for(compound.name, request)
     result = PotencyResult(
         compound=compound.name,
         readout=request.readout,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 from collections.abc import Iterable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -31,18 +32,22 @@ class Request(BaseModel):
 
 
 def load_workflow(name: str) -> tuple[ModuleType, type[Request]]:
-    """Import a workflow and its request: ``assay_curve`` has ``AssayCurveRequest``.
+    """Import a workflow and its request: ``convert`` is ``convert.py`` and has ``ConvertRequest``.
+
+    A command of a group may stand in the group's folder: ``assay_curve`` is ``assay/curve.py`` and has
+    ``AssayCurveRequest``.
 
     Parameters
     ----------
     name : str
-        Module under ``limus.workflows``.
+        Command, its group before it.
 
     Returns
     -------
     tuple of (module, type)
     """
-    module = importlib.import_module(f"limus.workflows.{name}")
+    flat = f"limus.workflows.{name}"
+    module = import_module(flat if find_spec(flat) else f"limus.workflows.{name.replace('_', '.', 1)}")
     return module, getattr(module, "".join(part.capitalize() for part in name.split("_")) + "Request")
 
 

@@ -18,7 +18,7 @@ from limus.molecule.catalogue import find_compound
 from limus.report.figures.base import Drawing, save
 from limus.report.figures.tornado import draw_tornado, draw_variance_shares
 from limus.signalling.accepted_fit import library_inputs
-from limus.signalling.blood_level import BLOOD
+from limus.signalling.blood_level import BLOOD, blood_map
 from limus.signalling.constant_spread import MovableConstant, movable_constants
 from limus.signalling.model_library import load_model
 from limus.signalling.potency import CurveStatus, CurveSummary, concentration_grid
@@ -31,7 +31,7 @@ from limus.signalling.sensitivity import (
     move_one_by_one,
 )
 from limus.signalling.variance_sensitivity import VarianceSensitivity, most_influential, vary_together
-from limus.workflows.culture_request import CultureRequest, Setup, set_up_culture
+from limus.workflows.culture_request import CultureRequest, Setup, conditions_of, set_up_culture
 from limus.workflows.potency import HIGHEST_NM, LOWEST_NM, PER_DECADE, require_modelled
 from limus.workflows.request import open_run
 
@@ -88,15 +88,7 @@ class SensitivityResult:
             "model": self.setup.model.name,
             "fit": self.fit_status,
             "seed": self.request.seed,
-            "conditions": {
-                "cells_per_ml": culture.cells_per_ml,
-                "serum_percent": culture.serum_percent,
-                "hours": culture.hours,
-                "add_at_hours": culture.add_at_hours,
-                "cell_type": self.request.cell_type,
-                "changed": self.setup.changed,
-                "note": culture.protocol.note,
-            },
+            "conditions": conditions_of(culture, self.request.cell_type, self.setup.changed),
             "files": self.files,
         }
 
@@ -240,7 +232,7 @@ def _by_elasticity(effect: LocalEffect) -> float:
 
 
 def _question(request: SensitivityRequest, setup: Setup, drug: str, grid: np.ndarray) -> Question:
-    outside = grid if setup.blood is None else setup.blood[0].plasma(grid)
+    outside = blood_map(setup.model, drug).plasma(grid) if setup.in_blood else grid
     return Question(setup.model, setup.culture, drug, request.readout, grid, outside)
 
 

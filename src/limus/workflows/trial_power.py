@@ -14,22 +14,24 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from limus.kernel.checks import Finding, Severity
-from limus.kernel.errors import InputError, UnknownNameError, near_names
+from limus.kernel.errors import InputError, LimusError, UnknownNameError, near_names
 from limus.kernel.execution import Execution
 from limus.kernel.provenance import hash_text
 from limus.kernel.tables import Table, library_folder, write_parquet
+from limus.trial.analysis.estimands import check_analysis
+from limus.trial.design.analysis_plan import plan_of
 from limus.trial.design.design import Analysis, Design
 from limus.trial.design.file import design_path, load_design
 from limus.trial.design.scenario import Scenario, load_scenario
-from limus.trial.simulation.arm_factors import Reference, find_arm_factors, find_null_factors, make_reference
-from limus.trial.simulation.characteristics import (
+from limus.trial.power.characteristics import (
     ArmSummary,
     Characteristics,
     summarise,
     summarise_allocation,
-    true_effect,
 )
-from limus.trial.simulation.operating_characteristics import run_replicates
+from limus.trial.power.replicates import run_replicates
+from limus.trial.power.truth import find_null_factors, true_effect
+from limus.trial.simulation.arm_factors import Reference, find_arm_factors, make_reference
 from limus.trial.simulation.target_engagement import ArmEngagement, arm_engagement
 from limus.workflows.request import Request, json_value, open_run
 from limus.workflows.trial_analysis.power_page import write_power_page
@@ -166,7 +168,7 @@ def run(request: TrialPowerRequest, *, out: Path | None = None, execution: Execu
     ValueRangeError
         A null hypothesis that cannot be reached, or hardly anyone eligible.
     RefusedError
-        A drug plan outside its model's validity.
+        A drug plan outside its model's validity, or the only analysis asked for is one that no data can answer.
     OutputError
         The folder cannot be written, or holds something else.
     """
@@ -174,7 +176,7 @@ def run(request: TrialPowerRequest, *, out: Path | None = None, execution: Execu
     execution = replace(execution, workers=request.workers) if request.workers else execution
     design, findings = load_design(request.design)
     scenario = load_scenario(request.scenario or design.scenarios[0])
-    chosen = _chosen(design, request.analyses)
+    chosen, refusals = _answerable(design, _chosen(design, request.analyses))
     subjects = request.subjects or design.subjects
     directory = None
     if out is not None:
@@ -209,7 +211,7 @@ def run(request: TrialPowerRequest, *, out: Path | None = None, execution: Execu
         allocation=summarise_allocation(chunks),
         engagement=engagement,
         arm_factors={name: tuple(values.tolist()) for name, values in factors.items()},
-        findings=(*findings, *_interim_findings(design, arms, subjects)),
+        findings=(*findings, *refusals, *_interim_findings(design, arms, subjects)),
         paths=paths,
         seed=execution.seed,
     )
@@ -233,6 +235,21 @@ def _chosen(design: Design, names: tuple[str, ...]) -> tuple[Analysis, ...]:
             do = f"did you mean {near[0]}?" if near else "use a name of the design"
             raise UnknownNameError("analysis", name, ", ".join(known), do)
     return tuple(known[name] for name in names) if names else design.analyses
+
+
+def _answerable(design: Design, chosen: tuple[Analysis, ...]) -> tuple[tuple[Analysis, ...], list[Finding]]:
+    """Leave out analyses that no data can answer, and name them; a report would refuse them likewise."""
+    plan, kept, said = plan_of(design), [], []
+    for analysis in chosen:
+        try:
+            check_analysis(plan, analysis)
+        except LimusError as error:
+            if len(chosen) == 1:
+                raise
+            said.append(Finding("analysis", Severity.WARNING, error.where, error.got, error.allowed, error.do))
+            continue
+        kept.append(analysis)
+    return tuple(kept), said
 
 
 def _reference(design: Design, scenario: Scenario, request: TrialPowerRequest) -> tuple[dict[str, Floats], Reference]:

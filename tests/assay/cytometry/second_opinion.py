@@ -37,7 +37,7 @@ def compare(content: bytes, path: Path, read_strictly: Callable[[bytes], list[li
     ``refused``; ``agrees`` with flowio; ``standard``: flowio differs or fails, the strict reader gives the same;
     ``remarked``: neither reads it, limus does and says what is odd.
     """
-    from limus.assay.cytometry.fcs_read import read_fcs
+    from limus.assay.cytometry.fcs.read import read_fcs
     from limus.kernel.errors import LimusError
 
     path.write_bytes(content)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from limus.assay.cytometry.simulation_plate import simulate_plate
-from limus.assay.layout import Layout
-from limus.assay.layout_file import read_layout
+from limus.assay.cytometry.simulation.plate import simulate_plate
+from limus.assay.layout.file import read_layout
+from limus.assay.layout.records import Layout
 
 from .truths import example_truth
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.acquisition import Acquisition, examine_acquisition, time_in_seconds
-from limus.assay.cytometry.fcs_read import FcsData, read_fcs
-from limus.assay.cytometry.fcs_write import NewChannel, write_fcs
-from limus.assay.cytometry.rules import cytometry_rules
+from limus.assay.cytometry.fcs.read import FcsData, read_fcs
+from limus.assay.cytometry.fcs.write import NewChannel, write_fcs
+from limus.assay.cytometry.proliferation.rules import cytometry_rules
+from limus.assay.cytometry.tube.acquisition import Acquisition, examine_acquisition, time_in_seconds
 
 RULES = cytometry_rules({}, "test").acquisition
 EVENTS = 6000

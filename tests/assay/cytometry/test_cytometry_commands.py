@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import limus
-from limus.assay.cytometry.fcs_write import NewChannel, write_fcs
-from limus.assay.cytometry.gating_ml_read import read_gating_ml
+from limus.assay.cytometry.fcs.write import NewChannel, write_fcs
+from limus.assay.cytometry.gate.gating_ml_read import read_gating_ml
 from limus.cli.main import run
 from limus.kernel.tables import read_parquet
 

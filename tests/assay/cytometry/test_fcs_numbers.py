@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.fcs_channels import FcsChannel
-from limus.assay.cytometry.fcs_read import FcsData, read_fcs
-from limus.assay.cytometry.fcs_scale import scale_channel, unscale_channel
+from limus.assay.cytometry.fcs.channels import FcsChannel
+from limus.assay.cytometry.fcs.read import FcsData, read_fcs
+from limus.assay.cytometry.fcs.scale import scale_channel, unscale_channel
 from limus.kernel.errors import FileReadError, UnsupportedFeatureError
 
 from .odd_files import build, describe, encode_bits, encode_whole

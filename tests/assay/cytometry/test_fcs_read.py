@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.fcs_read import FcsData, read_fcs
-from limus.assay.cytometry.fcs_text import parse_text
+from limus.assay.cytometry.fcs.read import FcsData, read_fcs
+from limus.assay.cytometry.fcs.text import parse_text
 from limus.kernel.errors import FileReadError, UnknownNameError, UnsupportedFeatureError
 
 from .odd_files import KINDS, build, describe, encode_whole, make_kind

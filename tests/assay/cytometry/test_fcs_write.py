@@ -8,8 +8,8 @@ import flowio
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.fcs_read import read_fcs
-from limus.assay.cytometry.fcs_write import NewChannel, write_fcs
+from limus.assay.cytometry.fcs.read import read_fcs
+from limus.assay.cytometry.fcs.write import NewChannel, write_fcs
 from limus.kernel.errors import OutputError, ValueRangeError
 
 RNG = np.random.default_rng(1)

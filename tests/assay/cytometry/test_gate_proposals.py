@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.density_valley import cut_between, main_mode
-from limus.assay.cytometry.gate_proposals import GateChannels, propose_gates
-from limus.assay.cytometry.gates import apply_gates
-from limus.assay.cytometry.rules import cytometry_rules
-from limus.assay.cytometry.simulation import CHANNELS
-from limus.assay.cytometry.spillover import Spillover, compensate
+from limus.assay.cytometry.gate.density_valley import cut_between, main_mode
+from limus.assay.cytometry.gate.gates import apply_gates
+from limus.assay.cytometry.gate.proposals import GateChannels, propose_gates
+from limus.assay.cytometry.proliferation.rules import cytometry_rules
+from limus.assay.cytometry.simulation.events import CHANNELS
+from limus.assay.cytometry.tube.spillover import Spillover, compensate
 from limus.kernel.errors import InputError
 
 from .truths import changed, example_truth, simulate

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.gates import (
+from limus.assay.cytometry.gate.gates import (
     BooleanShape,
     Dimension,
     EllipsoidShape,
@@ -20,7 +20,7 @@ from limus.assay.cytometry.gates import (
     apply_gates,
     order_gates,
 )
-from limus.assay.cytometry.scales import Scale
+from limus.assay.cytometry.gate.scales import Scale
 from limus.kernel.errors import InputError, UnknownNameError
 
 X, Y = Dimension("X"), Dimension("Y")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from limus.assay.cytometry.gates import (
+from limus.assay.cytometry.gate.gates import (
     BooleanShape,
     Dimension,
     EllipsoidShape,
@@ -21,10 +21,10 @@ from limus.assay.cytometry.gates import (
     RectangleShape,
     apply_gates,
 )
-from limus.assay.cytometry.gating_ml import SpectrumMatrix
-from limus.assay.cytometry.gating_ml_read import read_gating_ml
-from limus.assay.cytometry.gating_ml_write import write_gating_ml
-from limus.assay.cytometry.scales import Scale
+from limus.assay.cytometry.gate.gating_ml import SpectrumMatrix
+from limus.assay.cytometry.gate.gating_ml_read import read_gating_ml
+from limus.assay.cytometry.gate.gating_ml_write import write_gating_ml
+from limus.assay.cytometry.gate.scales import Scale
 from limus.kernel.errors import FileReadError, LimusError, OutputError, UnsupportedFeatureError
 
 HEAD = (

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr, xlogy
 
-from limus.assay.cytometry.generation_histogram import bin_dye, bin_edges
-from limus.assay.cytometry.generation_problem import LN2, GenerationProblem, deviance_residuals, log_medians
-from limus.assay.cytometry.peak_shapes import (
+from limus.assay.cytometry.generation.histogram import bin_dye, bin_edges
+from limus.assay.cytometry.generation.peak_shapes import (
     Floor,
     peak_moments,
     peak_probabilities,
     peak_probabilities_with_slopes,
     peak_scales,
 )
+from limus.assay.cytometry.generation.problem import LN2, GenerationProblem, deviance_residuals, log_medians
 from limus.kernel.errors import ValueRangeError
 
 FLOOR = Floor(200.0, 60.0**2, 0.6 * 60.0**3, 2000)

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.generation_bootstrap import bootstrap_indices
-from limus.assay.cytometry.generation_control import learn_control, learn_growth
-from limus.assay.cytometry.generation_fit import Widening, dispersion_of, fit_generations, resolved_generations
-from limus.assay.cytometry.generation_histogram import bin_dye, bin_edges
-from limus.assay.cytometry.generation_records import GenerationFit, GenerationStatus, UndividedControl
-from limus.assay.cytometry.indices import compute_indices
-from limus.assay.cytometry.peak_shapes import Floor
-from limus.assay.cytometry.rules import cytometry_rules
+from limus.assay.cytometry.generation.bootstrap import bootstrap_indices
+from limus.assay.cytometry.generation.control import learn_control, learn_growth
+from limus.assay.cytometry.generation.fit import Widening, dispersion_of, fit_generations, resolved_generations
+from limus.assay.cytometry.generation.histogram import bin_dye, bin_edges
+from limus.assay.cytometry.generation.indices import compute_indices
+from limus.assay.cytometry.generation.peak_shapes import Floor
+from limus.assay.cytometry.generation.records import GenerationFit, GenerationStatus, UndividedControl
+from limus.assay.cytometry.proliferation.rules import cytometry_rules
 
 RULES = cytometry_rules({}, "test").deconvolution
 FLOOR = Floor(200.0, 70.0**2, 0.5 * 70.0**3, 3000)

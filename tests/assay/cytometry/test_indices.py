@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.indices import INDICES, compute_indices, index_words
+from limus.assay.cytometry.generation.indices import INDICES, compute_indices, index_words
 from limus.kernel.provenance import load_bibliography
 from limus.kernel.tables import library_folder
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.proliferation_plate import analyse_plate
-from limus.assay.layout_file import read_layout
+from limus.assay.cytometry.proliferation.plate import analyse_plate
+from limus.assay.layout.file import read_layout
 from limus.cli.main import run
 from limus.kernel.errors import FileReadError, InputError, RefusedError, UnknownNameError
 from limus.kernel.execution import Execution
 from limus.signalling.model_library import load_model
-from limus.workflows import proliferation_prediction
-from limus.workflows.proliferation_prediction import predict_with_model, read_prediction
-from limus.workflows.proliferation_prediction_report import prediction_rows, prediction_section
+from limus.workflows.assay.proliferation_report import prediction
+from limus.workflows.assay.proliferation_report.prediction import predict_with_model, read_prediction
+from limus.workflows.assay.proliferation_report.prediction_section import prediction_rows, prediction_section
 
 from .small_plate import SECTION, make_plate, write_layout
 from .truths import EXAMPLE
@@ -93,7 +93,7 @@ def test_what_the_model_cannot_predict(monkeypatch: pytest.MonkeyPatch) -> None:
         predict_with_model(wells, "anti_cd4", None, model=model)
     with pytest.raises(RefusedError):
         predict_with_model(wells, "anti_cd3", 1e6, model=model)
-    monkeypatch.setattr(proliferation_prediction, "_UNDIVIDED", "growth.no_such_thing")
+    monkeypatch.setattr(prediction, "_UNDIVIDED", "growth.no_such_thing")
     with pytest.raises(RefusedError, match="no cells by generation"):
         predict_with_model(wells, "anti_cd3", None, model=model)
 

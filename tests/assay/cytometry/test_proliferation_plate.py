@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.fcs_read import read_fcs
-from limus.assay.cytometry.fcs_write import NewChannel, write_fcs
-from limus.assay.cytometry.gating_ml_write import write_gating_ml
-from limus.assay.cytometry.indices import compute_indices
-from limus.assay.cytometry.proliferation_dose import UNDIVIDED
-from limus.assay.cytometry.proliferation_plate import analyse_plate, drawn_tubes
-from limus.assay.cytometry.proliferation_records import ProliferationAnalysis
-from limus.assay.cytometry.simulation_plate import true_precursors
-from limus.assay.layout import Layout
+from limus.assay.cytometry.fcs.read import read_fcs
+from limus.assay.cytometry.fcs.write import NewChannel, write_fcs
+from limus.assay.cytometry.gate.gating_ml_write import write_gating_ml
+from limus.assay.cytometry.generation.indices import compute_indices
+from limus.assay.cytometry.proliferation.dose import UNDIVIDED
+from limus.assay.cytometry.proliferation.plate import analyse_plate, drawn_tubes
+from limus.assay.cytometry.proliferation.records import ProliferationAnalysis
+from limus.assay.cytometry.simulation.plate import true_precursors
+from limus.assay.layout.records import Layout
 from limus.kernel.errors import FileReadError, InputError, UnknownNameError
 from limus.kernel.execution import Execution
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limus.assay.cytometry.convex_root import solve_convex
-from limus.assay.cytometry.scales import Scale, choose_logicle, place_on_scale, values_at
+from limus.assay.cytometry.gate.convex_root import solve_convex
+from limus.assay.cytometry.gate.scales import Scale, choose_logicle, place_on_scale, values_at
 from limus.kernel.errors import ValueRangeError
 
 TOP = 262144.0

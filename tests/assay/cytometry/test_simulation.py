@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.simulation import Stains, precursor_shares
-from limus.assay.cytometry.simulation_plate import simulate_plate, true_precursors
-from limus.assay.layout_file import read_layout
+from limus.assay.cytometry.simulation.events import Stains, precursor_shares
+from limus.assay.cytometry.simulation.plate import simulate_plate, true_precursors
+from limus.assay.layout.file import read_layout
 from limus.kernel.errors import InputError, UnknownNameError
 
 from .truths import EXAMPLE, changed, example_truth, simulate

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.fcs_read import FcsData, read_fcs
-from limus.assay.cytometry.fcs_write import NewChannel, write_fcs
-from limus.assay.cytometry.spillover import (
+from limus.assay.cytometry.fcs.read import FcsData, read_fcs
+from limus.assay.cytometry.fcs.write import NewChannel, write_fcs
+from limus.assay.cytometry.tube.spillover import (
     Spillover,
     compensate,
     find_spillover,

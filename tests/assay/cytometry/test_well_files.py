@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limus.assay.cytometry.fcs_write import NewChannel, write_fcs
-from limus.assay.cytometry.proliferation_settings import read_settings
-from limus.assay.cytometry.rules import cytometry_rules, load_cytometry_rules
-from limus.assay.cytometry.well_files import list_fcs_files, match_wells
-from limus.assay.layout import Layout
-from limus.assay.layout_file import read_layout
+from limus.assay.cytometry.fcs.write import NewChannel, write_fcs
+from limus.assay.cytometry.proliferation.rules import cytometry_rules, load_cytometry_rules
+from limus.assay.cytometry.proliferation.settings import read_settings
+from limus.assay.cytometry.proliferation.well_files import list_fcs_files, match_wells
+from limus.assay.layout.file import read_layout
+from limus.assay.layout.records import Layout
 from limus.kernel.errors import FileReadError, InputError, LimusError
 from limus.kernel.provenance import load_bibliography
 from limus.kernel.tables import library_folder

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from limus.assay.cytometry.simulation import CHANNELS, Stains, precursor_shares, simulate_events
-from limus.assay.cytometry.simulation_truth import ProliferationTruth, read_truth
+from limus.assay.cytometry.simulation.events import CHANNELS, Stains, precursor_shares, simulate_events
+from limus.assay.cytometry.simulation.truth import ProliferationTruth, read_truth
 
 __all__ = ["EXAMPLE", "changed", "example_truth", "simulate"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from limus.kernel.language import read_model_text
 from limus.kernel.simulation import Dose, InputChanges, Treatment, compile_model, simulate
+from limus.kernel.simulation.dosing import EVERY
 
 DAY = "model m() x = 0; on = 0.5; period = 24; x' = piecewise(1, {}, 0) - 0.1*x; end"
 PHASES = [
@@ -85,3 +86,23 @@ def test_what_changes_at_stops_is_computed_anew_there() -> None:
     assert set(found.solver) == {"rodas5p"}
     true = simulate(compiled, times, sets, solver="reference", relative_tolerance=1e-11, absolute_tolerance=1e-13)
     np.testing.assert_allclose(found.values, true.values, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["engine", "reference"])
+def test_changes_of_inputs_add_up(solver: str) -> None:
+    condition = "time >= a*b && time < a*b + w"
+    compiled = model(f"model m() x = 0; a = 1; b = 1; w = 0.001; x' = piecewise(1, {condition}, 0); end")
+    changes = InputChanges.create(  # a*b: 1, at 10 for both 2, at 20 for the second 60, at 30 for both 50 and 1500
+        ["a", "b", "w"],
+        input=[1, 0, 0, 2],
+        subject=[1, EVERY, EVERY, 0],
+        time=[20, 10, 30, 15],
+        value=[30, 2, 50, 4e-3],
+    )
+    times = np.array([0.0, 9.0, 29.0, 100.0])
+    found = simulate(compiled, times, {"w": [1e-3, 2e-3]}, doses=Treatment.create(changes=changes), solver=solver)
+    expected = [[0, 1e-3, 1e-3, 5e-3], [0, 2e-3, 2e-3, 2e-3]]  # the first has a pulse at 1 and at 50, the second at 1
+    np.testing.assert_allclose(found.values[:, :, 0], expected, rtol=1e-6, atol=1e-12)
+    changes = InputChanges.create(["a", "b"], input=[0, 1], subject=[EVERY, 0], time=[10, 20], value=[2, 30])
+    found = simulate(compiled, times, doses=Treatment.create(changes=changes), solver=solver)
+    np.testing.assert_allclose(found.values[0, :, 0], [0, 1e-3, 1e-3, 2e-3], rtol=1e-6, atol=1e-12)  # at 1 and 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limus.kernel.errors import SolveError, UnknownNameError, ValueRangeError
+from limus.kernel.errors import SolveError, UnknownNameError, UnsupportedFeatureError, ValueRangeError
 from limus.kernel.language import read_model_text
 from limus.kernel.simulation import (
     EVERY,
@@ -132,6 +132,31 @@ def test_without_loss_there_is_no_steady_state() -> None:
 def test_wrong_treatments(treatment, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         simulate(model(LINEAR, ["A"]), [0.0, 2.0], doses=treatment())
+
+
+def test_an_infusion_into_what_changes_size() -> None:
+    grown = "model m() compartment V; V = 1; V' = 1; species S in V; S = 0; {} end"
+    infusion = [Dose(0.0, "S", 2.0, duration=2.0)]
+    found = simulate(model(grown.format("J: S -> ; 0*S;"), ["S"]), [0.0, 1.0, 2.0, 3.0], doses=infusion)
+    np.testing.assert_allclose(found.output("S")[0], [0.0, 1 / 2, 2 / 3, 2 / 4], rtol=1e-7)
+    ruled = model(grown.format("S' = 0;"), ["S"])
+    with pytest.raises(UnsupportedFeatureError, match="infusion into S"):
+        simulate(ruled, [0.0, 3.0], doses=infusion)
+    bolus = simulate(ruled, [0.0, 1.0, 3.0], doses=[Dose(1.0, "S", 2.0)]).output("S")[0]
+    np.testing.assert_allclose(bolus, [0.0, 0.0, 1.0], rtol=1e-9)  # into a volume of 2
+
+
+def test_input_changes_that_would_do_nothing_or_make_matter() -> None:
+    text = "model m() compartment V; V = 2; species S in V; S = 1; k = 0.5; J: S -> ; k*S*V; end"
+    changes = InputChanges.create(["V"], input=0, subject=EVERY, time=1.0, value=4.0)
+    with pytest.raises(UnsupportedFeatureError, match="the size of V"):
+        simulate(model(text), [0.0, 2.0], doses=Treatment.create(changes=changes))
+    changes = InputChanges.create(["S"], input=0, subject=EVERY, time=1.0, value=4.0)
+    with pytest.raises(ValueRangeError, match="S, an initial value"):
+        simulate(model(text), [0.0, 2.0], doses=Treatment.create(changes=changes))
+    reset = Treatment.create(changes=changes, resets=Resets.create(subject=EVERY, time=2.0))
+    found = simulate(model(text, ["S"]), [0.0, 2.0, 3.0], doses=reset).output("S")[0]
+    np.testing.assert_allclose(found, [1.0, np.exp(-1.0), 4.0 * np.exp(-0.5)], rtol=1e-7)
 
 
 @pytest.mark.parametrize("start", [[0.0, 1.0, 2.0], 0.5, float("nan")])

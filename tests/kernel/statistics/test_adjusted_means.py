@@ -68,14 +68,17 @@ def test_robust_errors_against_the_definition(robust: Robust) -> None:
     assert adjusted_means(y, group, x, robust=robust).contrasts[0].standard_error == pytest.approx(expected)
 
 
-def test_trials_at_once_are_single_trials() -> None:
+@pytest.mark.parametrize("robust", Robust)
+def test_trials_at_once_are_single_trials(robust: Robust) -> None:
     data = [trial(seed) for seed in range(4)]
     y, group, x = (np.stack([d[i] for d in data]) for i in range(3))
+    x[0, :, 1] = 3 * x[0, :, 0] - 1  # aliased in one trial only
     present = np.random.default_rng(0).random(y.shape) < 0.8
-    found = adjusted_difference_batch(np.where(present, y, np.nan), group, x, present=present)
+    found = adjusted_difference_batch(np.where(present, y, np.nan), group, x, present=present, robust=robust)
+    assert found.used.tolist() == [[True, False], *[[True, True]] * 3]
     for i in range(4):
         kept = present[i]
-        one = adjusted_means(y[i][kept], group[i][kept], x[i][kept])
+        one = adjusted_means(y[i][kept], group[i][kept], x[i][kept][:, found.used[i]], robust=robust)
         assert found.estimate[i] == pytest.approx(one.contrasts[0].estimate)
         assert found.standard_error[i] == pytest.approx(one.contrasts[0].standard_error)
         assert found.degrees_of_freedom[i] == one.degrees_of_freedom

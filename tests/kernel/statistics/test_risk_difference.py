@@ -101,15 +101,38 @@ def test_turning_the_arms_turns_the_difference(method: DifferenceMethod) -> None
     assert (one.estimate, one.low, one.high) == pytest.approx((-other.estimate, -other.high, -other.low), abs=1e-9)
 
 
-def test_many_trials_at_once_are_single_trials() -> None:
+@pytest.mark.parametrize("method", DifferenceMethod)
+def test_many_trials_at_once_are_single_trials(method: DifferenceMethod) -> None:
     generator = np.random.default_rng(2)
-    n = generator.integers(5, 60, (20, 3, 2))
+    n = generator.integers(5, 60, (12, 3, 2))
+    n[0, 1, 0] = n[1, 2] = 0  # a stratum without one arm, and one without anybody
     events = generator.binomial(n, 0.3)
-    found = risk_difference_batch(events, n, margin=0.1)
-    for i in range(20):
-        one = risk_difference(events[i], n[i], margin=0.1)
+    found = risk_difference_batch(events, n, method, margin=0.1)
+    for i in range(12):
+        one = risk_difference(events[i], n[i], method, margin=0.1)
         assert (found.estimate[i], found.low[i], found.high[i]) == pytest.approx((one.estimate, one.low, one.high))
         assert 0.5 * math.erfc(-found.z[i] / math.sqrt(2)) == pytest.approx(one.p_non_inferiority, rel=1e-6, abs=1e-12)
+    assert found.weights[0, 1] == 0
+
+
+def test_newcombe_of_many_trials_is_the_interval_of_two_proportions() -> None:
+    generator = np.random.default_rng(1)
+    n = generator.integers(5, 300, (40, 2))
+    events = (generator.random((40, 2)) * (n + 1)).astype(int)
+    found = risk_difference_batch(events, n, "newcombe")
+    for r in range(40):
+        counts = (int(events[r, 0]), int(n[r, 0]), int(events[r, 1]), int(n[r, 1]))
+        expected = two_proportion_intervals(ContrastScale.RD, counts)["Newcombe"]
+        assert (found.low[r], found.high[r]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_trial_without_both_arms_has_no_difference_and_stops_no_other() -> None:
+    found = risk_difference_batch([[1, 0], [1, 2]], [[4, 0], [4, 4]])
+    assert np.isnan(found.estimate).tolist() == np.isnan(found.high).tolist() == [True, False]
+    with pytest.raises(ValueRangeError, match="impossible"):
+        risk_difference_batch([[3, 1]], [[2, 2]])
+    with pytest.raises(ValueRangeError, match="equal shapes"):
+        risk_difference_batch([[1, 1]], [[2, 2, 2]])
 
 
 def test_strata_without_one_arm_are_left_out() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from limus.kernel.cache.folder import keep, read_kept
@@ -23,11 +23,14 @@ class KeptTable:
         Folder within the cache.
     name : callable
         Gives the name of the file, which says what made the facts.
+    shipped : callable, optional
+        Gives facts that are known from the start: nothing is asked or kept for them.
     """
 
-    def __init__(self, part: str, name: Callable[[], str]) -> None:
+    def __init__(self, part: str, name: Callable[[], str], shipped: Callable[[], Mapping[str, Any]] = dict) -> None:
         self._part = part
         self._name = name
+        self._shipped = shipped
         self._facts: dict[str, Any] | None = None
         self._new: dict[str, Any] = {}
 
@@ -45,7 +48,7 @@ class KeptTable:
         fact
         """
         if self._facts is None:
-            self._facts = self._read()
+            self._facts = self._read() | dict(self._shipped())
         if key not in self._facts:
             fact = find()
             if not self._new:

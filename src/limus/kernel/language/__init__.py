@@ -1,8 +1,8 @@
 """Antimony and SBML in, an immutable model out; expressions with derivatives; checks on models."""
 
-from limus.kernel.language.algebra import without_algebraic_rules
+from limus.kernel.language.algebra import solve_linear, with_algebraic_rules_solved
 from limus.kernel.language.array_values import evaluate_arrays
-from limus.kernel.language.derivative import derivative
+from limus.kernel.language.derivative import derivative, derivatives_at
 from limus.kernel.language.expression import (
     Apply,
     Expression,
@@ -49,13 +49,15 @@ __all__ = [
     "apply",
     "conservation_check",
     "derivative",
+    "derivatives_at",
     "evaluate_arrays",
     "free_symbols",
     "read_model",
     "read_model_text",
+    "solve_linear",
     "substitute",
     "transform",
     "walk",
-    "without_algebraic_rules",
+    "with_algebraic_rules_solved",
     "without_inert_species",
 ]

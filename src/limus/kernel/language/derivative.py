@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from limus.kernel.language.expression import (
     LOGIC,
@@ -16,7 +16,7 @@ from limus.kernel.language.expression import (
     apply,
 )
 
-__all__ = ["derivative"]
+__all__ = ["derivative", "derivatives_at"]
 
 _TWO = Number(2.0)
 
@@ -41,26 +41,59 @@ def derivative(expression: Expression, name: str) -> Expression:
     ValueError
         The expression holds ``delay`` or ``rate_of`` of something that depends on the symbol.
     """
-    done: dict[Expression, Expression] = {}
-    seen: dict[Expression, bool] = {}
+    return _Slope(name)(expression)
 
-    def depends(node: Expression) -> bool:
-        if not isinstance(node, Apply):
-            return isinstance(node, Symbol) and node.name == name
-        if node not in seen:
-            seen[node] = any(map(depends, node.arguments))
-        return seen[node]
 
-    def differentiate(node: Expression) -> Expression:
+def derivatives_at(
+    expressions: Sequence[Expression], names: Iterable[str], places: Iterable[tuple[int, int]]
+) -> list[Expression]:
+    """Return entries of a Jacobian matrix; what expressions have in common is differentiated once.
+
+    Parameters
+    ----------
+    expressions : sequence of Expression
+        One a row.
+    names : iterable of str
+        The symbol of each column.
+    places : iterable of (int, int)
+        Row and column of each entry.
+
+    Returns
+    -------
+    list of Expression
+
+    Raises
+    ------
+    ValueError
+        As :func:`derivative`.
+    """
+    slopes = [_Slope(name) for name in names]
+    return [slopes[column](expressions[row]) for row, column in places]
+
+
+class _Slope:
+    """The derivative by one symbol, which remembers that of every part."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._done: dict[Expression, Expression] = {}
+        self._seen: dict[Expression, bool] = {}
+
+    def __call__(self, node: Expression) -> Expression:
         if isinstance(node, Number):
             return ZERO
         if isinstance(node, Symbol):
-            return ONE if node.name == name else ZERO
-        if node not in done:
-            done[node] = _apply_rule(node, differentiate) if depends(node) else ZERO
-        return done[node]
+            return ONE if node.name == self._name else ZERO
+        if node not in self._done:
+            self._done[node] = _apply_rule(node, self) if self._depends(node) else ZERO
+        return self._done[node]
 
-    return differentiate(expression)
+    def _depends(self, node: Expression) -> bool:
+        if not isinstance(node, Apply):
+            return isinstance(node, Symbol) and node.name == self._name
+        if node not in self._seen:
+            self._seen[node] = any(map(self._depends, node.arguments))
+        return self._seen[node]
 
 
 def _apply_rule(node: Apply, d: Callable[[Expression], Expression]) -> Expression:

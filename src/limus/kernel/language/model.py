@@ -82,16 +82,20 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class SpeciesReference:
-    """A species in a reaction with its stoichiometry; ``name`` is given where mathematics refers to it."""
+    """A species in a reaction with its stoichiometry; ``name`` is given where mathematics refers to it.
+
+    Where it is not ``constant`` rules and events may change it.
+    """
 
     species: str
     stoichiometry: Expression
     name: str = ""
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """Reactants become products at ``rate`` (extent per time)."""
+    """Reactants become products at ``rate`` (extent per time); a ``fast`` one is in equilibrium at every moment."""
 
     name: str
     reactants: tuple[SpeciesReference, ...]
@@ -99,11 +103,15 @@ class Reaction:
     modifiers: tuple[str, ...]
     rate: Expression
     reversible: bool = False
+    fast: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``kind`` is assignment (variable = formula), rate (d variable/dt = formula) or algebraic (0 = formula)."""
+    """``kind`` is assignment (variable = formula), rate (d variable/dt = formula) or algebraic (0 = formula).
+
+    The variable of an algebraic rule is '' until it is known.
+    """
 
     kind: str
     variable: str

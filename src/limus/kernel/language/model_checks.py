@@ -9,10 +9,20 @@ from limus.kernel.checks import Check, Finding, Severity
 from limus.kernel.language.expression import Expression, Number, free_symbols
 from limus.kernel.language.model import Model, SpeciesReference
 
-__all__ = ["MODEL_CHECKS", "conservation_check"]
+__all__ = ["MODEL_CHECKS", "conservation_check", "formulas_of"]
 
 
-def _formulas(model: Model) -> Iterator[tuple[str, Expression]]:
+def formulas_of(model: Model) -> Iterator[tuple[str, Expression]]:
+    """Yield every formula of a model with where it stands.
+
+    Parameters
+    ----------
+    model : Model
+
+    Yields
+    ------
+    tuple of (str, Expression)
+    """
     for reaction in model.reactions:
         yield f"reaction {reaction.name}", reaction.rate
         for reference in (*reaction.reactants, *reaction.products):
@@ -29,7 +39,7 @@ def _formulas(model: Model) -> Iterator[tuple[str, Expression]]:
 
 def _undefined_symbols(model: Model) -> Iterator[Finding]:
     known = {*model.names, "time"}
-    for where, formula in _formulas(model):
+    for where, formula in formulas_of(model):
         for name in sorted(free_symbols(formula) - known):
             yield Finding(
                 "undefined-symbol",
@@ -43,7 +53,7 @@ def _undefined_symbols(model: Model) -> Iterator[Finding]:
 
 def _missing_values(model: Model) -> Iterator[Finding]:
     given = {r.variable for r in model.rules} | {a.variable for a in model.initial_assignments}
-    used = frozenset[str]().union(*(free_symbols(f) for _, f in _formulas(model)))
+    used = frozenset[str]().union(*(free_symbols(f) for _, f in formulas_of(model)))
     for name, value in model.values.items():
         if math.isnan(value) and name not in given and name in used:
             yield Finding(
@@ -57,7 +67,7 @@ def _missing_values(model: Model) -> Iterator[Finding]:
 
 
 def _unused_parameters(model: Model) -> Iterator[Finding]:
-    used = frozenset[str]().union(*(free_symbols(f) for _, f in _formulas(model)))
+    used = frozenset[str]().union(*(free_symbols(f) for _, f in formulas_of(model)))
     used |= {r.variable for r in model.rules} | {s.conversion_factor for s in model.species}
     for parameter in model.parameters:
         if parameter.name not in used:

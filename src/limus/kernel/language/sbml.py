@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from limus.kernel.errors import ModelError, UnsupportedFeatureError
-from limus.kernel.language.expression import ONE, Expression, Number, Symbol, substitute
+from limus.kernel.language.expression import ONE, Expression, Number, Symbol, free_symbols, substitute
 from limus.kernel.language.model import (
     Assignment,
     Compartment,
@@ -24,7 +25,8 @@ from limus.kernel.language.model import (
     Species,
     SpeciesReference,
 )
-from limus.kernel.language.sbml_math import FunctionBody, MathReader
+from limus.kernel.language.model_checks import formulas_of
+from limus.kernel.language.sbml_math import FunctionBody, MathReader, own_symbol
 from limus.kernel.language.sbml_names import dotted_names, rename_model
 from limus.kernel.language.sbml_units import unit_texts
 
@@ -35,7 +37,7 @@ __all__ = ["read_sbml"]
 _READABLE = frozenset({"comp", "l3v2extendedmath", "layout", "render", "groups"})
 
 
-def read_sbml(text: str, *, where: str = "SBML text") -> Model:
+def read_sbml(text: str, *, where: str = "SBML text", file: Path | None = None) -> Model:
     """Read SBML Level 2 or 3 (core, and comp by flattening) into a model.
 
     Parameters
@@ -44,28 +46,37 @@ def read_sbml(text: str, *, where: str = "SBML text") -> Model:
         SBML.
     where : str
         File or name, for errors.
+    file : Path, optional
+        Where the text comes from: files that it names are looked for beside it.
 
     Returns
     -------
     Model
-        Function definitions inlined; local parameters named ``reaction.parameter``.
+        Function definitions inlined; local parameters named ``reaction.parameter``. An element whose id is ``time`` is
+        called ``time_``, with as many underscores as it takes, and a note says so.
 
     Raises
     ------
     ModelError
         Not SBML, or an SBML error; the message is libsbml's first.
     UnsupportedFeatureError
-        ``delay``, or a required package other than comp.
+        ``delay``, flux balance (package fbc with an objective), or a required package other than comp.
     """
     import libsbml  # noqa: PLC0415
 
     document = libsbml.readSBMLFromString(text)
+    if file is not None:
+        document.setLocationURI(f"file:{file.absolute()}")  # libsbml reads no escapes
     _refuse_broken(libsbml, document, where)
     document, dotted = _flatten(libsbml, document, where)
     _refuse_silent_traps(document.getModel(), where)
+    notes = _rename_time(document.getModel())
+    _free_level_1(document)
+    fast = frozenset(r.getId() for r in document.getModel().getListOfReactions() if r.isSetFast() and r.getFast())
     if document.getLevel() < 3 and not document.setLevelAndVersion(3, 2, False):
         document = libsbml.readSBMLFromString(text)  # libsbml would not convert: read the lower level as it stands
-    return rename_model(_Reader(libsbml, document, where).model(), dotted)
+    model = rename_model(_Reader(libsbml, document, where, fast).model(), dotted)
+    return replace(model, notes=(*notes, *model.notes))
 
 
 def _refuse_broken(libsbml: Any, document: Any, where: str) -> None:
@@ -81,18 +92,37 @@ def _refuse_broken(libsbml: Any, document: Any, where: str) -> None:
 def _refuse_silent_traps(model: Any, where: str) -> None:
     """Refuse what conversion between levels or later reading would drop without a word."""
     for r in model.getListOfReactions():
-        if r.isSetFast() and r.getFast():
-            raise UnsupportedFeatureError(where, f"fast reaction {r.getId()}", "reactions with a rate", "give a rate")
         for reference in (*r.getListOfReactants(), *r.getListOfProducts()):
             if model.getSpecies(reference.getSpecies()) is None:
                 got = f"{reference.getSpecies()} in reaction {r.getId()}"
                 raise ModelError(where, got, "a species of the model", f"define {reference.getSpecies()}")
-    if model.getElementBySId("time") is not None:
-        raise UnsupportedFeatureError(where, "an element named time", "another name (time is the time)", "rename it")
     ruled = [rule.getVariable() for rule in model.getListOfRules() if not rule.isAlgebraic()]
     for variable in ruled:
         if ruled.count(variable) > 1:
             raise ModelError(where, f"{ruled.count(variable)} rules for {variable}", "one rule for each", "remove one")
+
+
+def _rename_time(model: Any) -> tuple[str, ...]:
+    """Give an element whose id is ``time`` another one, for in expressions that is the time."""
+    element, name = model.getElementBySId("time"), "time_"
+    if element is None:
+        return ()
+    while model.getElementBySId(name) is not None:
+        name += "_"
+    element.setId(name)
+    for other in (model, *model.getListOfAllElements()):
+        other.renameSIdRefs("time", name)
+    return (f"the element time is called {name}: time is the time",)
+
+
+def _free_level_1(document: Any) -> None:
+    """Let algebraic rules of Level 1 determine parameters and compartments: it cannot say what is constant."""
+    model = document.getModel()
+    if document.getLevel() > 1 or not any(rule.isAlgebraic() for rule in model.getListOfRules()):
+        return
+    document.setLevelAndVersion(2, 4, False)
+    for element in (*model.getListOfParameters(), *model.getListOfCompartments()):
+        element.setConstant(False)
 
 
 def _flatten(libsbml: Any, document: Any, where: str) -> tuple[Any, dict[str, str]]:
@@ -100,6 +130,8 @@ def _flatten(libsbml: Any, document: Any, where: str) -> tuple[Any, dict[str, st
     for name in sorted(packages):
         if name not in _READABLE and document.getPackageRequired(name):
             raise UnsupportedFeatureError(where, f"package {name}", "SBML core and comp", "convert the model to core")
+    if "fbc" in packages and document.getModel().getPlugin("fbc").getNumObjectives():
+        raise UnsupportedFeatureError(where, "package fbc, flux balance", "SBML core and comp", "give rates")
     if "comp" not in packages:
         return document, {}
     dotted = dotted_names(document.getModel())
@@ -123,8 +155,9 @@ def _flatten(libsbml: Any, document: Any, where: str) -> tuple[Any, dict[str, st
 class _Reader:
     """Reads one flat libsbml document; each method one list."""
 
-    def __init__(self, libsbml: Any, document: Any, where: str) -> None:
+    def __init__(self, libsbml: Any, document: Any, where: str, fast: frozenset[str]) -> None:
         self._model = document.getModel()
+        self._fast = fast
         self._level = document.getLevel()
         self._where = where
         functions: dict[str, FunctionBody] = {}
@@ -153,7 +186,7 @@ class _Reader:
         labels = {
             e.getId(): e.getName() for e in (*m.getListOfSpecies(), *m.getListOfReactions(), *m.getListOfParameters())
         }
-        return Model(
+        model = Model(
             name=m.getId() or m.getName() or "model",
             compartments=tuple(map(self._compartment, m.getListOfCompartments())),
             species=tuple(map(self._species, m.getListOfSpecies())),
@@ -175,6 +208,15 @@ class _Reader:
             labels={name: label for name, label in labels.items() if label},
             notes=tuple(self._notes),
         )
+        return self._with_given_nan(model)
+
+    def _with_given_nan(self, model: Model) -> Model:
+        """A NaN that stands in the file is the value of a parameter that nothing uses; elsewhere a value is missing."""
+        used = frozenset[str]().union(*(free_symbols(formula) for _, formula in formulas_of(model)))
+        used |= {rule.variable for rule in model.rules} | {a.variable for a in model.initial_assignments}
+        given = [p.getId() for p in self._model.getListOfParameters() if p.isSetValue() and math.isnan(p.getValue())]
+        more = tuple(Assignment(name, Number(math.nan)) for name in given if name not in used)
+        return replace(model, initial_assignments=(*model.initial_assignments, *more))
 
     def _unit(self, element: Any) -> str:
         return self._units.get(element.getUnits(), element.getUnits())
@@ -218,7 +260,8 @@ class _Reader:
             local += [replace(self._parameter(p), name=names[p.getId()], constant=True) for p in _local_parameters(law)]
             rate: Expression = Number(0.0)
             if law is not None and law.getMath() is not None:
-                rate = substitute(self._math.read(law.getMath()), {old: Symbol(new) for old, new in names.items()})
+                symbols = {own_symbol(old).name: Symbol(new) for old, new in names.items()}
+                rate = substitute(self._math.read(law.getMath()), symbols)
             else:
                 self._notes.append(f"reaction {r.getId()} has no rate and does nothing")
             reactions.append(
@@ -229,6 +272,7 @@ class _Reader:
                     modifiers=tuple(s.getSpecies() for s in r.getListOfModifiers()),
                     rate=rate,
                     reversible=r.getReversible(),
+                    fast=r.getId() in self._fast,
                 )
             )
         return tuple(reactions), local
@@ -241,7 +285,8 @@ class _Reader:
             stoichiometry = Number(reference.getStoichiometry() / max(reference.getDenominator(), 1))
         else:
             stoichiometry = ONE if self._level < 3 else Number(math.nan)
-        return SpeciesReference(reference.getSpecies(), stoichiometry, reference.getId())
+        constant = self._level < 3 or reference.getConstant()
+        return SpeciesReference(reference.getSpecies(), stoichiometry, reference.getId(), constant)
 
     def _rule(self, rule: Any) -> Rule:
         kind = "algebraic" if rule.isAlgebraic() else ("rate" if rule.isRate() else "assignment")

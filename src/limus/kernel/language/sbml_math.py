@@ -11,7 +11,7 @@ from typing import Any
 from limus.kernel.errors import ModelError, UnsupportedFeatureError
 from limus.kernel.language.expression import ONE, ZERO, Expression, Number, Symbol, apply, substitute
 
-__all__ = ["FunctionBody", "MathReader"]
+__all__ = ["FunctionBody", "MathReader", "own_symbol"]
 
 TIME = Symbol("time")
 
@@ -75,6 +75,11 @@ _INVERSE_OF_RECIPROCAL = {
 }
 
 
+def own_symbol(name: str) -> Symbol:
+    """Return the symbol of a model's own name; an argument or local parameter ``time`` is not the time."""
+    return Symbol("own time" if name == "time" else name)
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionBody:
     """A function definition: argument names and the body in them."""
@@ -132,7 +137,7 @@ class MathReader:
         """
         libsbml, kind = self._libsbml, node.getType()
         if kind in (libsbml.AST_NAME,):
-            return Symbol(node.getName())
+            return own_symbol(node.getName())
         if kind == libsbml.AST_NAME_TIME:
             return TIME
         if kind == libsbml.AST_NAME_AVOGADRO:
@@ -174,7 +179,8 @@ class MathReader:
                 f"{len(function.arguments)} arguments",
                 "correct the call",
             )
-        return substitute(function.body, dict(zip(function.arguments, arguments, strict=True)))
+        names = [own_symbol(name).name for name in function.arguments]
+        return substitute(function.body, dict(zip(names, arguments, strict=True)))
 
 
 def _number(node: Any, libsbml: Any) -> float:

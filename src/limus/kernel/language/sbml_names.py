@@ -77,7 +77,7 @@ def rename_model(model: Model, dotted: Mapping[str, str]) -> Model:
         return substitute(expression, symbols)
 
     def reference(item: SpeciesReference) -> SpeciesReference:
-        return SpeciesReference(new(item.species), math(item.stoichiometry), new(item.name))
+        return replace(item, species=new(item.species), stoichiometry=math(item.stoichiometry), name=new(item.name))
 
     def assignment(item: Assignment) -> Assignment:
         return Assignment(new(item.variable), math(item.formula))

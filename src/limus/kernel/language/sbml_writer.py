@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from limus.kernel.errors import ModelError
+from limus.kernel.errors import ModelError, UnsupportedFeatureError
 from limus.kernel.language.expression import Expression, Number, free_symbols
 from limus.kernel.language.model import Event, Model, Reaction, Species, SpeciesReference
 from limus.kernel.language.sbml_write_math import MathWriter, needs_version_2
@@ -78,6 +78,10 @@ def write_sbml(model: Model, *, notes: Sequence[str] = ()) -> str:
 
     empty = any(not (reaction.reactants or reaction.products) for reaction in model.reactions)
     version = 2 if empty or any(map(needs_version_2, _expressions(model))) else 1
+    fast = next((reaction.name for reaction in model.reactions if reaction.fast), "")
+    if version == 2 and fast:  # only Version 1 can say it
+        got = f"fast reaction {fast}, with what only Level 3 Version 2 can say"
+        raise UnsupportedFeatureError(f"model {model.name} as SBML", got, "one of them", "change the model")
     document = libsbml.SBMLDocument(3, version)
     _Writer(libsbml, document.createModel(), model).write(notes)
     _refuse_invalid(libsbml, document, model.name)
@@ -209,7 +213,7 @@ class _Writer:
         r = self._target.createReaction()
         self._label(r, reaction.name)
         r.setReversible(reaction.reversible)
-        r.setFast(False)
+        r.setFast(reaction.fast)
         for items, create in ((reaction.reactants, r.createReactant), (reaction.products, r.createProduct)):
             for reference in items:
                 self._write_reference(create(), reference)

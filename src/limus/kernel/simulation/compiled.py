@@ -1,9 +1,9 @@
-"""A compiled model: the system's functions as source text, so that it can travel to other processes."""
+"""A compiled model: the system and its functions, written as source text when they are first evaluated."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.errors import ModelError
-from limus.kernel.language import Expression, Model, Number, derivative, free_symbols
+from limus.kernel.language import Expression, Model, Number, derivatives_at, free_symbols
 from limus.kernel.provenance import hash_text
 from limus.kernel.simulation.python_code import load_function, write_function
 from limus.kernel.simulation.sampled_switches import find_time_conditions
@@ -20,22 +20,6 @@ from limus.kernel.simulation.switches import find_switches
 from limus.kernel.simulation.system import TIME, System, build_system, input_symbol, state_symbol
 
 __all__ = ["CompiledModel", "compile_model"]
-
-_FUNCTIONS = (
-    "derivatives",
-    "jacobian",
-    "initial",
-    "outputs",
-    "dose_scale",
-    "sizes",
-    "triggers",
-    "delays",
-    "priorities",
-    "kicks",
-    "curvatures",
-    "parameter_rates",
-    "parameter_rate_slopes",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +38,6 @@ class CompiledModel:
     states, outputs : tuple of str
     dosable : tuple of str
         Species that a dose may target.
-    sources : tuple of (str, str, str)
-        Function name, fast source, careful source.
     jacobian_places : tuple of (int, int)
         Row and column of each value that the Jacobian function returns: of the model's own states.
     compartments : tuple of str
@@ -75,7 +57,6 @@ class CompiledModel:
     states: tuple[str, ...]
     outputs: tuple[str, ...]
     dosable: tuple[str, ...]
-    sources: tuple[tuple[str, str, str], ...]
     jacobian_places: tuple[tuple[int, int], ...]
     compartments: tuple[str, ...]
     system: System
@@ -90,8 +71,35 @@ class CompiledModel:
     @cached_property
     def key(self) -> str:
         """Hash of everything that decides the numbers: equal models have equal keys."""
-        names = [*self.inputs, "|", *self.states, "|", *self.outputs, "|", *self.dosable]
-        return hash_text(*names, *(source for _, _, source in self.sources))
+        names = [self.inputs, self.states, self.outputs, self.dosable, self.sensitivities]
+        marked = [text for group in names for text in (*group, "|")]
+        return hash_text(*marked, *(self.source(function, careful=True) for function in _DECIDING))
+
+    def source(self, function: str, *, careful: bool) -> str:
+        """Return the text of one of the model's functions, for the reference solver.
+
+        Parameters
+        ----------
+        function : str
+            As for :meth:`evaluate`.
+        careful : bool
+            Which version: see :mod:`limus.kernel.simulation.python_code`.
+
+        Returns
+        -------
+        str
+            Python source.
+        """
+        if (function, careful) not in self._sources:
+            variables = {state_symbol(name): f"y[{i}]" for i, name in enumerate(self.system.states)}
+            variables |= {input_symbol(name): f"p[{i}]" for i, name in enumerate(self.system.inputs)} | {TIME: "t"}
+            results = tuple(_RESULTS[function](self.system))
+            self._sources[function, careful] = write_function(function, variables, results, careful=careful)
+        return self._sources[function, careful]
+
+    @cached_property
+    def _sources(self) -> dict[tuple[str, bool], str]:
+        return {}
 
     def evaluate(self, function: str, t: float, y: Sequence[float], p: Sequence[float]) -> list[float]:
         """Evaluate one of the model's functions.
@@ -113,11 +121,10 @@ class CompiledModel:
         list of float
             Infinity or NaN where mathematics has no finite answer.
         """
-        fast, careful = next((f, c) for name, f, c in self.sources if name == function)
         try:
-            return load_function(function, fast, False)(t, y, p)
+            return load_function(function, self.source(function, careful=False), False)(t, y, p)
         except (ArithmeticError, ValueError):
-            return load_function(function, careful, True)(t, y, p)
+            return load_function(function, self.source(function, careful=True), True)(t, y, p)
 
     def check_inputs(self, values: NDArray[np.float64]) -> None:
         """Refuse a parameter set in which a needed input has no number.
@@ -167,33 +174,7 @@ def compile_model(
         As :func:`limus.kernel.simulation.sensitivity.with_sensitivities`, which may raise the others too.
     """
     system = with_sensitivities(build_system(model, outputs), sensitivities)
-    variables = {state_symbol(name): f"y[{i}]" for i, name in enumerate(system.states)}
-    variables |= {input_symbol(name): f"p[{i}]" for i, name in enumerate(system.inputs)} | {TIME: "t"}
-    places, entries = _jacobian(system)
     blocks = system.blocks
-    results = {
-        "derivatives": system.derivatives[: blocks.size if blocks else None],
-        "jacobian": entries,
-        "initial": system.initial,
-        "outputs": system.output_expressions,
-        "dose_scale": tuple(system.dose_scale.values()),
-        "sizes": tuple(system.sizes.values()),
-        "triggers": tuple(event.trigger for event in system.events),
-        "delays": tuple(event.delay or Number(0.0) for event in system.events),
-        "priorities": tuple(event.priority or Number(-math.inf) for event in system.events),
-        "kicks": tuple(value for event in system.events for value in event.values),
-        "curvatures": tuple(blocks.curvatures.values()) if blocks else (),
-        "parameter_rates": tuple(blocks.rates.values()) if blocks else (),
-        "parameter_rate_slopes": tuple(blocks.rate_slopes.values()) if blocks else (),
-    }
-    sources = tuple(
-        (
-            name,
-            write_function(name, variables, results[name], careful=False),
-            write_function(name, variables, results[name], careful=True),
-        )
-        for name in _FUNCTIONS
-    )
     defaults = np.array(system.defaults, dtype=np.float64)
     defaults.flags.writeable = False
     return CompiledModel(
@@ -204,8 +185,7 @@ def compile_model(
         states=system.states,
         outputs=system.outputs,
         dosable=tuple(name for name in system.dose_scale if not blocks or name in system.states[: blocks.size]),
-        sources=sources,
-        jacobian_places=places,
+        jacobian_places=_jacobian_places(system),
         system=system,
         switches=find_switches(system),
         time_conditions=find_time_conditions(system),
@@ -213,14 +193,44 @@ def compile_model(
     )
 
 
-def _jacobian(system: System) -> tuple[tuple[tuple[int, int], ...], tuple[Expression, ...]]:
+def _jacobian_places(system: System) -> tuple[tuple[int, int], ...]:
     """Of the model's own states, also where the system has sensitivities."""
     if system.blocks is not None:
-        return tuple(system.blocks.slopes), tuple(system.blocks.slopes.values())
-    places, entries = [], []
+        return tuple(system.blocks.slopes)
     columns = {state_symbol(name): j for j, name in enumerate(system.states)}
-    for i, expression in enumerate(system.derivatives):
-        for symbol in sorted(free_symbols(expression) & columns.keys(), key=columns.__getitem__):
-            places.append((i, columns[symbol]))
-            entries.append(derivative(expression, symbol))
-    return tuple(places), tuple(entries)
+    return tuple(
+        (i, j)
+        for i, expression in enumerate(system.derivatives)
+        for j in sorted(columns[symbol] for symbol in free_symbols(expression) & columns.keys())
+    )
+
+
+def _jacobian(system: System) -> tuple[Expression, ...]:
+    """The entries at these places."""
+    if system.blocks is not None:
+        return tuple(system.blocks.slopes.values())
+    slopes = derivatives_at(system.derivatives, map(state_symbol, system.states), _jacobian_places(system))
+    return tuple(slopes)
+
+
+def _of_blocks(name: str) -> Callable[[System], Iterable[Expression]]:
+    return lambda system: getattr(system.blocks, name).values() if system.blocks else ()
+
+
+_RESULTS: Mapping[str, Callable[[System], Iterable[Expression]]] = {
+    "derivatives": lambda system: system.derivatives[: system.blocks.size if system.blocks else None],
+    "jacobian": _jacobian,
+    "initial": lambda system: system.initial,
+    "outputs": lambda system: system.output_expressions,
+    "dose_scale": lambda system: system.dose_scale.values(),
+    "sizes": lambda system: system.sizes.values(),
+    "triggers": lambda system: (event.trigger for event in system.events),
+    "delays": lambda system: (event.delay or Number(0.0) for event in system.events),
+    "priorities": lambda system: (event.priority or Number(-math.inf) for event in system.events),
+    "kicks": lambda system: (value for event in system.events for value in event.values),
+    "curvatures": _of_blocks("curvatures"),
+    "parameter_rates": _of_blocks("rates"),
+    "parameter_rate_slopes": _of_blocks("rate_slopes"),
+}
+# the others are derivatives of these
+_DECIDING = ("derivatives", "initial", "outputs", "dose_scale", "sizes", "triggers", "delays", "priorities", "kicks")

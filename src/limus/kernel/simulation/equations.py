@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from limus.kernel.language import Expression
 from limus.kernel.simulation.blocks import Blocks
 
-__all__ = ["TIME", "System", "SystemEvent", "input_symbol", "state_symbol"]
+__all__ = ["TIME", "Settling", "System", "SystemEvent", "assigned_symbol", "input_symbol", "state_symbol"]
 
 TIME = "time"
 
@@ -23,11 +23,19 @@ def input_symbol(name: str) -> str:
     return f"p:{name}"
 
 
+def assigned_symbol(place: int) -> str:
+    """Return the symbol that stands for a value that an event assigns."""
+    return f"v:{place}"
+
+
 @dataclass(frozen=True, slots=True)
 class SystemEvent:
     """A triggered event, resolved: when ``trigger`` turns true, states ``targets`` take ``values`` after ``delay``.
 
-    Attributes are those of :class:`limus.kernel.language.Event`, in states, inputs and time.
+    Attributes are those of :class:`limus.kernel.language.Event`, in states, inputs and time. Where the values are those
+    of the trigger's time, but what they make of the states depends on sizes of compartments when the event is executed,
+    ``assigned`` are the values to be kept, and ``made`` are the states in terms of these, as :func:`assigned_symbol`,
+    and of what holds then; both are empty elsewhere.
     """
 
     name: str
@@ -39,6 +47,27 @@ class SystemEvent:
     values_from_trigger_time: bool
     targets: tuple[int, ...]
     values: tuple[Expression, ...]
+    assigned: tuple[Expression, ...] = ()
+    made: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """What holds at every moment: fast reactions are in equilibrium, and constraints are zero.
+
+    Attributes
+    ----------
+    fast : tuple of Expression
+        For each state how the fast reactions change it, as they are written.
+    implicit : tuple of int
+        Places of the states that the constraints determine.
+    constraints : tuple of Expression
+        One for each of them.
+    """
+
+    fast: tuple[Expression, ...]
+    implicit: tuple[int, ...]
+    constraints: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +102,8 @@ class System:
         Triggered events.
     blocks : Blocks or None
         The parts of which the states are made, for a system with sensitivities.
+    settling : Settling or None
+        None where nothing has to be settled when states or inputs jump.
     """
 
     name: str
@@ -88,3 +119,4 @@ class System:
     required: frozenset[str]
     events: tuple[SystemEvent, ...] = ()
     blocks: Blocks | None = None
+    settling: Settling | None = None

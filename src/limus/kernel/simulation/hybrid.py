@@ -19,8 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.execution import spawn_generators
+from limus.kernel.language import Expression, evaluate_arrays
+from limus.kernel.simulation.equations import TIME, assigned_symbol, input_symbol, state_symbol
 from limus.kernel.simulation.lsoda import Run, Task, Trajectory, begin_run, happen
 from limus.kernel.simulation.schedule import group_stops, rounding
+from limus.kernel.simulation.settling import NOT_SETTLED, settle
 
 __all__ = [
     "ENDLESS",
@@ -140,7 +143,9 @@ class _Hybrid:
             y = self.state.tolist()
             delay = self.model.evaluate("delays", t, y, self.p)[i]
             values = None
-            if self.events[i].values_from_trigger_time:
+            if self.events[i].made:
+                values = self.evaluate(self.events[i].assigned, t)
+            elif self.events[i].values_from_trigger_time:
                 values = self.model.evaluate("kicks", t, y, self.p)[self.slices[i]]
             self.due.append(_Due(t + delay, i, values))
         self.true = now
@@ -153,14 +158,35 @@ class _Hybrid:
             best = max(priorities[d.event] for d in ready)
             chosen = self.choose([d for d in ready if priorities[d.event] == best])
             self.due.remove(chosen)
-            values = chosen.values
+            event, values = self.events[chosen.event], chosen.values
             if values is None:
                 values = self.model.evaluate("kicks", t, self.state.tolist(), self.p)[self.slices[chosen.event]]
-            self.state[list(self.events[chosen.event].targets)] = values
+            elif event.made:
+                values = self.evaluate(event.made, t, values)
+            if not np.isfinite(values).all():
+                raise _StopError(f"event {event.name} sets what is not finite")
+            self.state[list(event.targets)] = values
+            self.settle(t)
             self.executions += 1
             if self.executions > MOST_EXECUTIONS:
-                raise _EndlessError
+                raise _StopError(ENDLESS)
             self.notice(t)
+
+    def evaluate(self, expressions: Sequence[Expression], t: float, assigned: Sequence[float] = ()) -> list[float]:
+        """Values of expressions now; ``assigned`` are those that an event kept."""
+        system = self.model.system
+        known = {TIME: t} | dict(zip(map(input_symbol, system.inputs), self.p, strict=True))
+        known |= dict(zip(map(state_symbol, system.states), self.state.tolist(), strict=True))
+        known |= {assigned_symbol(k): value for k, value in enumerate(assigned)}
+        arrays = {symbol: np.asarray(value) for symbol, value in known.items()}
+        return [float(evaluate_arrays(expression, arrays)) for expression in expressions]
+
+    def settle(self, t: float) -> None:
+        """What holds at every moment holds again after a jump."""
+        found = settle(self.model.system, self.p, t, self.state)
+        if found is None:
+            raise _StopError(NOT_SETTLED)
+        self.state = found
 
     def choose(self, equals: list[_Due]) -> _Due:
         """Of equal priorities SBML wants a choice by chance."""
@@ -249,8 +275,8 @@ def _bisect(changed: Callable[[float], bool], left: float, right: float) -> floa
     return right
 
 
-class _EndlessError(Exception):
-    """Events that trigger each other without end."""
+class _StopError(Exception):
+    """Why a trajectory cannot go on."""
 
 
 def solve_with_events(task: Task) -> Trajectory:
@@ -297,6 +323,7 @@ def follow(task: Task) -> Flow:
     if hybrid.status != "ok":
         return _ended(hybrid, times, rows, hybrid.status, t)
     try:
+        hybrid.settle(t)
         hybrid.notice(t)
         hybrid.execute(t)
         for stop, group in group_stops(task.happenings, times, task.start, float(times[-1])):
@@ -322,10 +349,11 @@ def follow(task: Task) -> Flow:
                 rows.append(hybrid.outputs(float(times[len(rows)])))
             happen(hybrid.run, hybrid.state, stop, group)
             if group:
+                hybrid.settle(t)
                 hybrid.notice(t)
                 hybrid.execute(t)
-    except _EndlessError:
-        return _ended(hybrid, times, rows, ENDLESS, t)
+    except _StopError as stop_:
+        return _ended(hybrid, times, rows, str(stop_), t)
     return _ended(hybrid, times, rows, "ok", float("nan"))
 
 

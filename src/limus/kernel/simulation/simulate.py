@@ -25,6 +25,7 @@ from limus.kernel.simulation.switch_times import (
     values_by_symbol,
 )
 from limus.kernel.simulation.system import state_symbol
+from limus.kernel.simulation.treatment_limits import refuse_impossible
 
 __all__ = ["SimulationResult", "parameter_rows", "simulate"]
 
@@ -173,7 +174,9 @@ def simulate(
         of different lengths, a negative or zero compartment size, a dose before the start or for an unknown set, or a
         sensitivity that does not exist because two things happen at one time.
     UnsupportedFeatureError
-        A sensitivity to an input that the treatment changes, or whose steady state depends on a condition on time.
+        A sensitivity to an input that the treatment changes, or whose steady state depends on a condition on time; a
+        steady state of a model with events or with rates that do not repeat with the interval; and as
+        :func:`limus.kernel.simulation.treatment_limits.refuse_impossible`.
     ModelError
         A needed input without a value, or a dose into a compartment without a size.
     SolveError
@@ -188,6 +191,7 @@ def simulate(
     treatment = doses if isinstance(doses, Treatment) else Treatment.create(doses)
     check_treatment(treatment, dosable=model.dosable, inputs=model.inputs, starts=starts)
     refuse_changed_parameters(model, treatment)
+    refuse_impossible(model, treatment)
     treatment = treatment.with_own_steady_states(len(rows))
     _check_sizes(model, rows, starts)
     _check_dose_scale(model, rows, starts, treatment)

@@ -7,6 +7,9 @@ Let P(y) be the state after one interval that starts from y with a dose. At stea
 needs one step for a linear model, where the differences are exact, and converges quadratically for others. States on
 which nothing depends, such as a cumulated area, have no steady state and are left at their initial values.
 
+Rates that change with time must repeat themselves with the interval. They are those of the interval before the dose's
+time: what begins at that time has not yet been when the steady state came about.
+
 A sensitivity s of the steady state fulfils s = M s + dP/dp, so the same matrix corrects its guess, block by block. Its
 correction is exact as soon as y is; differences of sensitivities are not needed.
 """
@@ -18,19 +21,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.kernel.errors import SolveError
-from limus.kernel.language import free_symbols
+from limus.kernel.errors import SolveError, UnsupportedFeatureError
+from limus.kernel.language import evaluate_arrays, free_symbols
 from limus.kernel.simulation.compiled import CompiledModel
 from limus.kernel.simulation.dosing import EVERY, DoseTable, InputChanges, Treatment
 from limus.kernel.simulation.ensemble import Work, solve
-from limus.kernel.simulation.schedule import Action, Schedule
-from limus.kernel.simulation.system import System, state_symbol
+from limus.kernel.simulation.schedule import Action, Schedule, Switches
+from limus.kernel.simulation.switch_times import find_switch_times, values_by_symbol
+from limus.kernel.simulation.system import TIME, System, state_symbol
 
 __all__ = ["find_steady_states", "taking_part"]
 
 Floats = NDArray[np.float64]
 _MOST_ITERATIONS = 40
 _SINGULAR = 1e-11  # I - M of a model that keeps what it is given
+_LOOKS = 24  # at the rates within an interval
+_INSIDE = 1.0 - 1e-9  # of an interval: what changes at its ends is seen in the rates
+_SAME_RATE = 1e-9  # relative: what rounding makes of a rate at another time
 _DIFFERENCE = 1e-3  # of a state, for the columns of M; Newton's method corrects what is inexact in them
 
 
@@ -38,6 +45,7 @@ _DIFFERENCE = 1e-3  # of a state, for the columns of M; Newton's method corrects
 class _Period:
     """One interval of each of D doses, from just before a dose enters: a bolus, infusions that begin or still run."""
 
+    start: Floats
     inputs: Floats
     target: NDArray[np.int64]
     interval: Floats
@@ -71,23 +79,33 @@ def find_steady_states(
     ------
     SolveError
         A dose without steady state: what it gives is not removed, or the iteration does not come to an end.
+    UnsupportedFeatureError
+        A model with triggered events, or with rates that change with time otherwise than with the interval.
     """
     doses = treatment.doses
     steady = np.flatnonzero(doses.steady_state > 0)
     if len(steady) == 0:
         return None
-    period = _period(model, rows, doses, treatment.changes, steady)
-    tolerances = (relative_tolerance, absolute_tolerance)
-    entry = _fixed_point(model, period, taking_part(model.system), tolerances, steady)
     # with a lag the dose's time lies within the interval: after the entry before it
-    phase = np.where(doses.lag[steady] > 0.0, (-doses.lag[steady]) % period.interval, 0.0)
+    phase = np.where(doses.lag[steady] > 0.0, (-doses.lag[steady]) % doses.interval[steady], 0.0)
+    period = _period(model, rows, doses, treatment.changes, steady, phase)
+    places = taking_part(model.system)
+    _refuse_events(model, steady)
+    tolerances = (relative_tolerance, absolute_tolerance)
+    entry = _fixed_point(model, period, places, tolerances, steady)
+    _refuse_other_times(model, period, places, entry, steady)
     found = np.full((len(doses.time), len(model.states)), np.nan)
     found[steady] = np.where((phase > 0.0)[:, None], _advance(model, period, entry, phase, tolerances), entry)
     return found
 
 
 def _period(
-    model: CompiledModel, rows: Floats, doses: DoseTable, changes: InputChanges, steady: NDArray[np.int64]
+    model: CompiledModel,
+    rows: Floats,
+    doses: DoseTable,
+    changes: InputChanges,
+    steady: NDArray[np.int64],
+    phase: Floats,
 ) -> _Period:
     inputs = rows[doses.subject[steady]]
     order = np.argsort(changes.time, kind="stable")
@@ -103,6 +121,7 @@ def _period(
     rate = np.divide(amount, duration, out=np.zeros_like(amount), where=slow)
     before = np.where(slow, np.ceil(duration / interval) - 1.0, 0.0)  # infusions that still run when the next begins
     return _Period(
+        start=doses.time[steady] - phase - np.where(phase > 0.0, 0.0, interval),
         inputs=inputs,
         target=places[doses.target[steady]],
         interval=interval,
@@ -242,12 +261,10 @@ def _advance(
         columns += [(nothing, Action.STATE, np.full(count, i), state[:, i], nothing) for i in range(size)]
     columns.append((nothing, Action.DOSE, period.target, period.bolus, period.running + period.rate))
     columns.append((period.off, Action.DOSE, period.target, nothing, -period.rate))
-    time, action, target, amount, rate = (
-        np.stack([np.broadcast_to(column[k], (count,)) for column in columns], axis=1).reshape(-1) for k in range(5)
-    )
-    schedule = Schedule(np.arange(count + 1) * len(columns), time, action.astype(np.int64), target, amount, rate)
-    times = np.stack([nothing, until], axis=1)
-    work = Work(model, period.inputs, schedule, nothing, times, *tolerances)
+    switches = find_switch_times(model, period.inputs, (period.start, period.start + until), Treatment.create(), 0.0)
+    schedule = _schedule(columns, period.start, switches)
+    times = np.stack([period.start, period.start + until], axis=1)
+    work = Work(model, period.inputs, schedule, period.start, times, *tolerances)
     solution = solve(work)
     failed = [i for i, status in enumerate(solution.status) if status != "ok"]
     if failed:
@@ -255,3 +272,71 @@ def _advance(
         got = f"{solution.status[i]} at time {solution.failure_times[i]:g}"
         raise SolveError("steady state", got, "a solution over one interval", "check parameters and doses")
     return solution.end_states
+
+
+def _schedule(
+    columns: list[tuple[Floats, Action, NDArray[np.int64], Floats, Floats]], starts: Floats, switches: Switches | None
+) -> Schedule:
+    """Rows of each column, at times after the start, and stops where a condition on time changes."""
+    count = len(starts)
+    time, action, target, amount, rate = (
+        np.stack([np.broadcast_to(column[k], (count,)) for column in columns], axis=1) for k in range(5)
+    )
+    subject = np.repeat(np.arange(count), len(columns))
+    table = [(time + starts[:, None]).reshape(-1), *(part.reshape(-1) for part in (action, target, amount, rate))]
+    if switches is not None:
+        shared = switches.subject == EVERY
+        who = np.concatenate([switches.subject[~shared], np.repeat(np.arange(count), shared.sum())])
+        when = np.concatenate([switches.time[~shared], np.tile(switches.time[shared], count)])
+        nothing = np.zeros(len(who))
+        stops = (when, np.full(len(who), int(Action.STOP)), nothing.astype(np.int64), nothing, nothing)
+        subject = np.concatenate([subject, who])
+        table = [np.concatenate(parts) for parts in zip(table, stops, strict=True)]
+    order = np.lexsort((table[1], table[0], subject))
+    offsets = np.searchsorted(subject[order], np.arange(count + 1)).astype(np.int64)
+    time, action, target, amount, rate = (part[order] for part in table)
+    return Schedule(offsets, time, action.astype(np.int64), target.astype(np.int64), amount, rate)
+
+
+def _refuse_events(model: CompiledModel, steady: NDArray[np.int64]) -> None:
+    for event in model.system.events:
+        if event.targets:
+            where, got = (
+                f"dose {steady[0] + 1}, steady state",
+                f"a model with the triggered event {event.name}".rstrip(),
+            )
+            allowed = "a model without triggered events"
+            raise UnsupportedFeatureError(where, got, allowed, "give the doses one by one")
+
+
+def _refuse_other_times(
+    model: CompiledModel, period: _Period, places: NDArray[np.int64], state: Floats, steady: NDArray[np.int64]
+) -> None:
+    """Refuse rates that are not the same an interval earlier, and conditions that change at other times there."""
+    rates = [model.system.derivatives[i] for i in places.tolist()]
+    moving = [rate for rate in rates if TIME in free_symbols(rate)]
+    if not moving:
+        return
+    values = values_by_symbol(model, period.inputs, period.start)
+    values |= {state_symbol(name): np.abs(state[:, i]) + 1.0 for i, name in enumerate(model.states)}  # none is zero
+    differs = np.zeros(len(steady), dtype=np.bool_)
+    for share in (np.arange(_LOOKS) + 0.5) / _LOOKS:
+        now = period.start + share * period.interval
+        for rate in moving:
+            one, other = (evaluate_arrays(rate, values | {TIME: t}) for t in (now, now - period.interval))
+            differs |= ~(np.abs(one - other) <= _SAME_RATE * np.maximum(np.abs(one), np.abs(other)) + 1e-300)
+    around = (period.start - period.interval, period.start + period.interval)
+    switches = find_switch_times(model, period.inputs, around, Treatment.create(), 0.0)
+    if switches is not None:
+        for i in range(len(steady)):
+            own = switches.time[(switches.subject == EVERY) | (switches.subject == i)] - period.start[i]
+            own = np.unique(own) / period.interval[i]
+            before, after = (
+                own[(own > -_INSIDE) & (own < _INSIDE - 1)] + 1.0,
+                own[(own > 1 - _INSIDE) & (own < _INSIDE)],
+            )
+            differs[i] |= len(before) != len(after) or not np.allclose(before, after, rtol=1e-9)
+    if differs.any():
+        where = f"dose {int(steady[int(np.argmax(differs))]) + 1}, steady state"
+        got = "rates that change with time otherwise than with the interval"
+        raise UnsupportedFeatureError(where, got, "rates that repeat with the interval", "give the doses one by one")

@@ -94,12 +94,12 @@ def find_switch_times(
         return None
     starts, _ = runs
     subjects, versions = [np.arange(len(rows))], [rows]
-    changes = treatment.changes
+    changes, current = treatment.changes, rows.copy()
     for i in np.argsort(changes.time, kind="stable").tolist():
         subject, value = changes.subject[i], changes.value[i]
         subjects.append(np.arange(len(rows)) if subject == EVERY else np.array([subject]))
-        versions.append(np.array(versions[0][subjects[-1]]))
-        versions[-1][:, model.inputs.index(changes.inputs[changes.input[i]])] = value
+        current[subjects[-1], model.inputs.index(changes.inputs[changes.input[i]])] = value
+        versions.append(current[subjects[-1]])
     who = np.concatenate(subjects)
     found, slopes = _times(model, np.concatenate(versions), starts[who])
     moves = bool(slopes.any())

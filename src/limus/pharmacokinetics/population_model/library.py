@@ -74,7 +74,7 @@ def load_population_model(name: str) -> PopulationModel:
     UnknownNameError
         No such model; the message gives near names, or the reason why it is not shipped.
     FileReadError, ModelError, UnsupportedFeatureError
-        As :func:`limus.pharmacokinetics.population_model_file.read_population_model`.
+        As :func:`limus.pharmacokinetics.population_model.file.read_population_model`.
 
     Examples
     --------

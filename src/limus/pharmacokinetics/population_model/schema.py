@@ -1,4 +1,4 @@
-"""What the ``.toml`` of a population model must hold; how it becomes a value stands in ``population_model_file.py``."""
+"""What the ``.toml`` of a population model must hold; how it becomes a value stands in ``file.py``."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.tables import Table
 from limus.report.figures.base import Drawing, add_legend, drawing_style, new_panels, require_columns, to_svg
+from limus.report.numbers import format_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +20,11 @@ __all__ = ["draw_combination"]
 
 _COLUMNS = ("first_nM", "second_nM", "inhibition_percent", "loewe_percent", "bliss_percent")
 _LEVELS = (10.0, 25.0, 50.0, 75.0, 90.0)
+_HALF = 50.0
+_MOST_TICKS = 6
+_FINE = 300  # doses of each drug along an isobole
+_MARGIN = 1.05
+_EDGE = 1e-3
 _STYLES = {
     "inhibition_percent": ("model", "#0072B2", "-"),
     "loewe_percent": ("Loewe additivity", "#D55E00", "--"),
@@ -59,22 +66,17 @@ def draw_combination(data: Table, *, first: str, second: str, what: str) -> Draw
         surface.set_xlabel(f"{first}, nM")
         surface.set_ylabel(f"{second}, nM")
         surface.set_title(f"Inhibition of {what}, %")
-        drawn = [_draw_isobole(isoboles, one, two, surfaces[name], *_STYLES[name]) for name in _COLUMNS[2:]]
+        drawn = _draw_isoboles(isoboles, one, two, surfaces)
         isoboles.set_xlabel(f"{first}, nM")
         isoboles.set_ylabel(f"{second}, nM")
         isoboles.set_title("Isobologram at 50 % inhibition")
-        if any(drawn):
-            isoboles.set_xlim(left=0)
-            isoboles.set_ylim(bottom=0)
-        else:
-            isoboles.text(0.5, 0.5, "50 % is not reached", transform=isoboles.transAxes, ha="center")
         handles, labels = isoboles.get_legend_handles_labels()
         add_legend(figure, [dict(zip(labels, handles, strict=True))], most_columns=3)
         svg = to_svg(figure)
     largest = float(np.nanmax(surfaces["inhibition_percent"])) if np.isfinite(surfaces["bliss_percent"]).any() else 0.0
     alt = (
         f"Left: inhibition of {what} over concentrations of {first} and {second}, largest {largest:.0f} %. Right: "
-        "pairs of concentrations with half inhibition by the model, by Loewe additivity and by Bliss independence."
+        + (f"pairs of concentrations with half inhibition by {', '.join(drawn)}." if drawn else "half is not reached.")
     )
     return Drawing(svg, alt, data)
 
@@ -101,43 +103,48 @@ def _draw_surface(
     if np.isfinite(inhibition).all() and np.ptp(inhibition) > _LEVELS[0]:
         lines = axes.contour(x, y, inhibition.T, levels=_LEVELS, colors="#1b1f24", linewidths=0.7)
         axes.clabel(lines, fmt="%.0f", fontsize=6.5)
-    axes.set_xticks(x[:: max(1, len(x) // 6)], [f"{v:.2g}" for v in one[:: max(1, len(x) // 6)]])
-    axes.set_yticks(y[:: max(1, len(y) // 6)], [f"{v:.2g}" for v in two[:: max(1, len(y) // 6)]])
+    for axis, places, doses in ((axes.xaxis, x, one), (axes.yaxis, y, two)):
+        every = math.ceil(len(places) / _MOST_TICKS)
+        axis.set_ticks(places[::every], [format_number(dose, 2) for dose in doses[::every]])
     axes.grid(False)
     bar = axes.figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
     bar.outline.set_visible(False)
 
 
-def _draw_isobole(
-    axes: Axes,
-    one: NDArray[np.float64],
-    two: NDArray[np.float64],
-    surface: NDArray[np.float64],
-    label: str,
-    colour: str,
-    style: str,
-) -> bool:
-    """The line of half inhibition: for each concentration of the first drug, the second's that reaches it."""
-    x, y = [], []
-    for dose, row in zip(one, surface, strict=True):
-        above = np.flatnonzero(row >= 50.0)
-        if not np.isfinite(row).all() or len(above) == 0:
+def _draw_isoboles(
+    axes: Axes, one: NDArray[np.float64], two: NDArray[np.float64], surfaces: dict[str, NDArray[np.float64]]
+) -> list[str]:
+    """Lines of half inhibition over linear doses, where additivity is straight; the model's line decides the limits."""
+    reach: list[NDArray[np.float64]] = []
+    drawn: list[str] = []
+    for name, (label, colour, style) in _STYLES.items():
+        if not np.isfinite(surfaces[name]).all() or not np.ptp(np.sign(surfaces[name] - _HALF)) > 0:
             continue
-        at = int(above[0])
-        if at == 0:
-            x.append(_where_alone(one, surface[:, 0]))
-            y.append(0.0)
-            break
-        share = (50.0 - row[at - 1]) / (row[at] - row[at - 1])
-        x.append(float(dose))
-        y.append(float(two[at - 1] + share * (two[at] - two[at - 1])))
-    if len(x) < 2:
-        return False
-    axes.plot(x, y, color=colour, linestyle=style, label=label)
-    return True
+        x, y, z = _refined(one, two, surfaces[name])
+        lines = axes.contour(x, y, z.T, levels=[0.0], colors=colour, linestyles=style, linewidths=1.6)
+        axes.plot([], [], color=colour, linestyle=style, label=label)
+        drawn.append(label)
+        reach = reach or [line for line in lines.allsegs[0] if len(line) > 1]
+    if not reach:
+        axes.text(0.5, 0.5, "50 % is not reached", transform=axes.transAxes, ha="center")
+        return drawn
+    right, top = np.concatenate(reach).max(axis=0)
+    axes.set_xlim(0.0, _MARGIN * (right or one[-1]))
+    axes.set_ylim(0.0, _MARGIN * (top or two[-1]))
+    return drawn
 
 
-def _where_alone(doses: NDArray[np.float64], effects: NDArray[np.float64]) -> float:
-    at = int(np.flatnonzero(effects >= 50.0)[0])
-    share = (50.0 - effects[at - 1]) / (effects[at] - effects[at - 1])
-    return float(doses[at - 1] + share * (doses[at] - doses[at - 1]))
+def _refined(
+    one: NDArray[np.float64], two: NDArray[np.float64], surface: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Logit of a surface with many doses, by monotone interpolation over log(1 + dose/lowest dose)."""
+    from scipy.interpolate import PchipInterpolator  # noqa: PLC0415
+
+    share = np.clip(surface / 100.0, _EDGE, 1.0 - _EDGE)
+    surface, fine = np.log(share / (1.0 - share)), []
+    for axis, doses in enumerate((one, two)):
+        t = np.log1p(doses / doses[1])
+        between = np.linspace(0.0, t[-1], _FINE)
+        surface = PchipInterpolator(t, surface, axis=axis)(between)
+        fine.append(doses[1] * np.expm1(between))
+    return fine[0], fine[1], surface

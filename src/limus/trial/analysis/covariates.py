@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from limus.kernel.errors import UnknownNameError, near_names
 from limus.kernel.tables import Table
+from limus.trial.design.endpoint_library import EndpointLibrary
 
-__all__ = ["covariate_columns", "independent_columns"]
+__all__ = ["covariate_columns", "covariate_variables"]
 
 Floats = NDArray[np.float64]
 
-_RANK = 1e-9  # of a column's norm: below it a column adds nothing to those before
+# variables of ADSL that come from another domain than the library's characteristics
+_ELSEWHERE = {"WT": "WEIGHTBL", "HT": "HEIGHTBL", "BLACK": "RACE"}
+
+
+def covariate_variables(words: EndpointLibrary) -> dict[str, str]:
+    """Return the variable of ADSL for each covariate name of a design that has another name there."""
+    return {**_ELSEWHERE, **{one.name: one.code for one in words.characteristics}}
 
 
 def covariate_columns(
@@ -65,33 +72,3 @@ def covariate_columns(
             labels.append(f"{name} {level}")
     stacked = np.column_stack(columns) if columns else np.zeros((len(rows), 0))
     return stacked, tuple(labels), known
-
-
-def independent_columns(columns: Floats) -> NDArray[np.bool_]:
-    """Mark columns that are no linear combination of those before them.
-
-    Parameters
-    ----------
-    columns : (N, P) array
-
-    Returns
-    -------
-    (P,) array of bool
-
-    Examples
-    --------
-    >>> independent_columns(np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [1.0, 1.0, 0.0]])).tolist()
-    [True, True, False]
-    """
-    kept = np.zeros(columns.shape[1], dtype=np.bool_)
-    basis: list[Floats] = []
-    for k, column in enumerate(columns.T):
-        rest = column.astype(np.float64)
-        for _ in range(2):  # twice is enough for orthogonality to machine precision
-            for direction in basis:
-                rest = rest - direction * (direction @ rest)
-        size = float(np.linalg.norm(rest))
-        if size > _RANK * max(float(np.linalg.norm(column)), 1e-300):
-            kept[k] = True
-            basis.append(rest / size)
-    return kept

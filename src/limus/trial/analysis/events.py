@@ -2,7 +2,8 @@
 
 Where an event can be ruled out by another (death before rejection) the risk is the cumulative incidence of Aalen and
 Johansen; 1 - Kaplan-Meier is computed beside it to say by how much it would have been wrong. Hazard ratios are then
-cause-specific. The restricted mean is of the time free of the event, and is given where nothing competes.
+cause-specific, and Gray's test compares the incidences themselves. The restricted mean is of the time free of the
+event, and is given where nothing competes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.statistics.survival.cox import CoxStatus, cox
+from limus.kernel.statistics.survival.gray import gray_test
 from limus.kernel.statistics.survival.log_rank import log_rank
 from limus.kernel.statistics.survival.restricted_mean import compare_restricted_means
 from limus.kernel.tables import Table
@@ -55,6 +57,8 @@ class EventComparison:
     ----------
     test, reference : str
     log_rank_p, log_rank_chi_square : float
+    gray_p, gray_chi_square : float
+        Gray's test of equal cumulative incidences; NaN where nothing competes, because there it is the log-rank's.
     hazard_ratio, low, high : float
         Test over reference, Cox with Efron's ties; cause-specific where events compete.
     rmst_day, rmst_difference, rmst_low, rmst_high : float
@@ -67,6 +71,8 @@ class EventComparison:
     reference: str
     log_rank_p: float = math.nan
     log_rank_chi_square: float = math.nan
+    gray_p: float = math.nan
+    gray_chi_square: float = math.nan
     hazard_ratio: float = math.nan
     low: float = math.nan
     high: float = math.nan
@@ -176,12 +182,12 @@ def _warning(times: EventTimes, arms: Sequence[ArmEvents], day: float) -> str:
         return ""
     return (
         f"1 - Kaplan-Meier would give {100.0 * one.naive_risk:.3g} % instead of {100.0 * one.risks[0].risk:.3g} % in "
-        f"arm {one.arm} at day {day:g}, as if those who died or lost the graft could still have the event"
+        f"arm {one.arm} at day {day:g}"
     )
 
 
 def compare_arms(times: EventTimes, test: str, reference: str, *, stratified: bool = True) -> EventComparison:
-    """Compare two arms by log-rank, Cox and, where nothing competes, restricted mean.
+    """Compare two arms by log-rank, Cox and Gray's test where events compete, else by restricted mean as well.
 
     Parameters
     ----------
@@ -205,6 +211,9 @@ def compare_arms(times: EventTimes, test: str, reference: str, *, stratified: bo
     ranked = log_rank(both.time, event, group, strata=strata)
     fit = cox(both.time, event, group[:, None], names=("arm",), strata=strata)
     found = replace(nothing, log_rank_p=ranked.p, log_rank_chi_square=ranked.chi_square, status="ok")
+    if both.competing:
+        tested = gray_test(both.time, both.cause, group, strata=strata)
+        found = replace(found, gray_p=tested.p, gray_chi_square=tested.chi_square)
     if fit.status is CoxStatus.OK:
         ratio, low, high = (float(np.exp(values[0])) for values in (fit.coefficient, fit.low, fit.high))
         found = replace(found, hazard_ratio=ratio, low=low, high=high)

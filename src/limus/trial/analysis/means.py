@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.statistics.pooling import normal_quantile
-from limus.kernel.statistics.regression import AdjustedMeans, Robust, adjusted_means
+from limus.kernel.statistics.regression import Robust, adjusted_means
 from limus.kernel.tables import Table
-from limus.trial.analysis.covariates import covariate_columns, independent_columns
+from limus.trial.analysis.compare_values import TrialValues, compare_values, stratum_columns
+from limus.trial.analysis.comparisons import Comparisons, Status, comparison_error
+from limus.trial.analysis.covariates import covariate_columns
+from limus.trial.analysis.one_trial import stratum_codes, with_comparison
 from limus.trial.analysis.results import ArmEstimate, EstimandResult, Sensitivity
 from limus.trial.analysis.values import VisitValues
 from limus.trial.design.design import Analysis, Endpoint
@@ -35,7 +38,7 @@ def analyse_values(
     values: VisitValues,
     adsl: Table,
     characteristics: Mapping[str, str],
-) -> EstimandResult:
+) -> tuple[EstimandResult, Comparisons]:
     """Compare two arms by analysis of covariance.
 
     Parameters
@@ -51,7 +54,7 @@ def analyse_values(
 
     Returns
     -------
-    EstimandResult
+    tuple of (EstimandResult, Comparisons)
 
     Raises
     ------
@@ -62,47 +65,63 @@ def analyse_values(
     columns, names, known = covariate_columns(adsl, values.subject.tolist(), analysis.covariates, characteristics)
     there = np.isfinite(values.value) & ~values.left_out & known
     kept = of_two & there
-    y, arm = values.value[kept], values.arm[kept].astype(str)
-    columns = columns[kept]
-    if analysis.stratified:
-        strata, strata_names = _strata_columns(values.stratum[kept])
-        columns, names = np.column_stack([columns, strata]), (*names, *strata_names)
-    free = independent_columns(np.column_stack([np.ones(len(y)), arm == analysis.test_arm, columns]))[2:]
-    dropped = [name for name, one in zip(names, free.tolist(), strict=True) if not one]
+    if not kept.any():
+        raise comparison_error(f"analysis {analysis.name}", Status.NO_COMPARISON)
+    y, arm, stratum = values.value[kept], values.arm[kept].astype(str), values.stratum[kept]
+    codes = stratum_codes(stratum) if analysis.stratified else None
+    batch = TrialValues(
+        y[None],
+        (arm == analysis.test_arm)[None],
+        np.ones((1, len(y)), dtype=np.bool_),
+        columns[kept][None],
+        None if codes is None else codes[None],
+    )
 
-    def fit(covariates: Floats, robust: Robust) -> AdjustedMeans:
-        level = result.level_percent
-        reference = analysis.reference_arm
-        return adjusted_means(y, arm, covariates, reference=reference, robust=robust, level_percent=level)
+    def compare(data: TrialValues, robust: Robust = Robust.HC3) -> Comparisons:
+        level, margin, better = result.level_percent, result.margin, endpoint.higher_is_better
+        return compare_values(data, level_percent=level, margin=margin, higher_is_better=better, robust=robust)
 
-    adjusted = fit(columns[:, free], Robust.HC3)
-    effect = adjusted.contrasts[0]
-    classical = fit(columns[:, free], Robust.NONE).contrasts[0]
-    plain = fit(np.zeros((len(y), 0)), Robust.HC3).contrasts[0]
+    found = compare(batch)
+    if found.failed[0]:
+        raise comparison_error(f"analysis {analysis.name}", Status(int(found.status[0])))
+    used = np.zeros(0, dtype=np.bool_) if found.used is None else found.used[0]
+    table = columns[kept]
+    if codes is not None:
+        table = np.column_stack([table, stratum_columns(codes)])
+        names = (*names, *(f"stratum {name}" for name in sorted(set(stratum.tolist()))[1:]))
+    dropped = [name for name, one in zip(names, used.tolist(), strict=True) if not one]
+    adjusted = adjusted_means(
+        y,
+        arm,
+        table[:, used],
+        reference=analysis.reference_arm,
+        robust=Robust.HC3,
+        level_percent=result.level_percent,
+    )
     means = {one.group: one for one in adjusted.means}
     arms = []
     for code in (result.test, result.reference):
         missing = int(((values.arm == code) & ~values.left_out & ~there).sum())
         one = means[code]
         arms.append(ArmEstimate(code, one.n, -1, missing, one.estimate, one.standard_error, one.low, one.high))
+    nothing = replace(batch, covariates=np.zeros((1, len(y), 0)), stratum=None)
     others = (
-        Sensitivity("one spread for all (classical variance)", classical.estimate, classical.low, classical.high),
-        Sensitivity("no covariates", plain.estimate, plain.low, plain.high),
+        _beside("one spread for all (classical variance)", compare(batch, Robust.NONE)),
+        _beside("no covariates", compare(nothing)),
         _higher_value(y[arm == analysis.test_arm], y[arm == analysis.reference_arm], result),
     )
-    return replace(
+    begun = replace(
         result,
-        unit=values.unit,
-        effect=effect.estimate,
-        standard_error=effect.standard_error,
-        low=effect.low,
-        high=effect.high,
-        p=_p_value(effect.estimate, effect.standard_error, effect.p, result.margin, endpoint),
         arms=tuple(arms),
         handled=values.handled,
         sensitivities=others,
         warnings=(*result.warnings, *_remarks(values, of_two, arms, dropped)),
     )
+    return with_comparison(begun, found, values.unit), found
+
+
+def _beside(name: str, found: Comparisons) -> Sensitivity:
+    return Sensitivity(name, float(found.estimate[0]), float(found.low[0]), float(found.high[0]))
 
 
 def _remarks(values: VisitValues, of_two: NDArray[np.bool_], arms: list[ArmEstimate], dropped: list[str]) -> list[str]:
@@ -120,22 +139,6 @@ def _remarks(values: VisitValues, of_two: NDArray[np.bool_], arms: list[ArmEstim
     if dropped:
         said.append(f"covariates that say nothing beside the others are left out: {', '.join(dropped)}")
     return said
-
-
-def _p_value(effect: float, error: float, p: float, margin: float, endpoint: Endpoint) -> float:
-    if math.isnan(margin) or not error > 0:
-        return p
-    distance = (effect + margin) if endpoint.higher_is_better else (margin - effect)
-    return math.erfc(distance / error / math.sqrt(2.0)) / 2.0
-
-
-def _strata_columns(stratum: NDArray[np.object_]) -> tuple[Floats, tuple[str, ...]]:
-    levels = sorted(set(stratum.tolist()))[1:]
-    columns = [(stratum == one).astype(np.float64) for one in levels]
-    if not columns:
-        return np.zeros((len(stratum), 0)), ()
-    stacked = np.column_stack(columns)
-    return stacked - stacked.mean(axis=0), tuple(f"stratum {one}" for one in levels)
 
 
 def _higher_value(test: Floats, reference: Floats, result: EstimandResult) -> Sensitivity:

@@ -64,6 +64,9 @@ class EstimandResult:
     name, estimand, endpoint, endpoint_label : str
         Of the design.
     method, hypothesis, summary, population : str
+        The method as the plan names it.
+    done : str
+        The method that was used: another one where events compete.
     test, reference : str
         Arms; the effect is test minus reference, or over it for a hazard ratio.
     primary : bool
@@ -100,6 +103,7 @@ class EstimandResult:
     primary: bool
     unit: str
     day: float
+    done: str = ""
     effect: float = math.nan
     standard_error: float = math.nan
     low: float = math.nan

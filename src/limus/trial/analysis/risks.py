@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from limus.kernel.errors import InputError, RefusedError, ValueRangeError
-from limus.kernel.statistics.survival.cox import CoxStatus, cox
-from limus.kernel.statistics.survival.log_rank import log_rank
-from limus.kernel.statistics.survival.restricted_mean import compare_restricted_means
+from limus.kernel.errors import RefusedError
+from limus.kernel.statistics.survival.kaplan_meier import kaplan_meier
+from limus.kernel.statistics.survival.restricted_mean import restricted_mean
 from limus.kernel.tables import Table
-from limus.trial.analysis.counts import COUNT_METHODS, compare_counts
-from limus.trial.analysis.covariates import covariate_columns
-from limus.trial.analysis.incidence import compare_incidence, p_value
+from limus.trial.analysis.compare_times import COUNT_METHODS
+from limus.trial.analysis.comparisons import Comparisons
+from limus.trial.analysis.counts import compare_counts
+from limus.trial.analysis.incidence import compare_incidence
+from limus.trial.analysis.one_trial import compare_one, trial_times, with_comparison
 from limus.trial.analysis.results import ArmEstimate, EstimandResult
 from limus.trial.analysis.times import EventTimes, followed_until, risk_at
 from limus.trial.design.design import Analysis, AnalysisMethod
 
-__all__ = ["analyse_times"]
+__all__ = ["analyse_times", "refuse_value_over_time"]
+
+_RATIO = "hazard ratio"
+_OVER_TIME = (AnalysisMethod.KAPLAN_MEIER_DIFFERENCE, AnalysisMethod.CUMULATIVE_INCIDENCE)
 
 
 def analyse_times(
@@ -31,7 +32,7 @@ def analyse_times(
     below: Mapping[str, float] | None = None,
     *,
     characteristics: Mapping[str, str] | None = None,
-) -> EstimandResult:
+) -> tuple[EstimandResult, Comparisons]:
     """Run one analysis of a time to event.
 
     Parameters
@@ -51,7 +52,7 @@ def analyse_times(
 
     Returns
     -------
-    EstimandResult
+    tuple of (EstimandResult, Comparisons)
 
     Raises
     ------
@@ -61,112 +62,51 @@ def analyse_times(
         The statistics cannot be computed; the caller makes it a status.
     """
     both = times.where((times.arm == analysis.test_arm) | (times.arm == analysis.reference_arm))
-    method = analysis.method
-    if below is not None and method not in COUNT_METHODS:
-        allowed = ", ".join(str(one) for one in COUNT_METHODS)
-        raise RefusedError(f"analysis {analysis.name}, method", str(method), allowed, "a value has no time of its own")
-    if method in COUNT_METHODS:
+    if analysis.method in COUNT_METHODS:
         return compare_counts(result, analysis, both, below)
-    run: dict[AnalysisMethod, Callable[[EstimandResult, Analysis, EventTimes], EstimandResult]] = {
-        AnalysisMethod.KAPLAN_MEIER_DIFFERENCE: compare_incidence,
-        AnalysisMethod.CUMULATIVE_INCIDENCE: compare_incidence,
-        AnalysisMethod.LOG_RANK: _by_log_rank,
-        AnalysisMethod.RESTRICTED_MEAN: _by_restricted_mean,
-    }
-    if method in run:
-        return run[method](result, analysis, both)
-    if method is AnalysisMethod.COX:
-        return _by_cox(result, analysis, both, adsl, characteristics or {})
-    raise InputError(f"analysis {analysis.name}, method", str(method), "a method for a time to event", "choose another")
-
-
-def _counts(both: EventTimes, result: EstimandResult) -> tuple[ArmEstimate, ArmEstimate]:
-    found = []
-    for arm in (result.test, result.reference):
-        one = followed_until(both.of_arm(arm), result.day)
-        (mark,) = risk_at(both.of_arm(arm), [result.day], result.level_percent, competing=both.competing)
-        events, lost = int((one.cause == 1).sum()), int(one.lost.sum())
-        found.append(ArmEstimate(arm, len(one.time), events, lost, mark.risk, mark.standard_error, mark.low, mark.high))
-    return found[0], found[1]
-
-
-def _require_events(seen: EventTimes, analysis: Analysis) -> None:
-    if not (seen.cause == 1).any():
-        do = "describe it: there is nothing to compare"
-        raise ValueRangeError(f"analysis {analysis.name}", "no event in either arm", "an event", do)
-
-
-def _by_log_rank(result: EstimandResult, analysis: Analysis, both: EventTimes) -> EstimandResult:
-    seen = followed_until(both, result.day)
-    _require_events(seen, analysis)
-    strata = both.strata if analysis.stratified else None
-    found = log_rank(seen.time, seen.cause == 1, (seen.arm == result.test).astype(np.float64), strata=strata)
-    said = f"chi-squared {found.chi_square:.4g} on {found.degrees_of_freedom} degree of freedom"
-    return replace(result, unit="", p=found.p, arms=_counts(both, result), conclusion=said)
-
-
-def _by_cox(
-    result: EstimandResult, analysis: Analysis, both: EventTimes, adsl: Table, characteristics: Mapping[str, str]
-) -> EstimandResult:
-    seen = followed_until(both, result.day)
-    _require_events(seen, analysis)
-    group = (seen.arm == result.test).astype(np.float64)
-    columns, names, known = covariate_columns(adsl, seen.subject.tolist(), analysis.covariates, characteristics)
-    warnings = list(result.warnings)
-    if not known.all():
-        warnings.append(f"{int((~known).sum())} subjects without a covariate are left out")
-    strata = both.strata if analysis.stratified else None
-    fit = cox(
-        seen.time[known],
-        seen.cause[known] == 1,
-        np.column_stack([group, columns])[known],
-        names=("arm", *names),
-        strata=None if strata is None else strata[known],
-        level_percent=result.level_percent,
-    )
-    if fit.coefficient_status[0] != CoxStatus.OK:
-        words = "events in both arms, and covariates that do not give the arm away"
-        raise ValueRangeError(f"analysis {analysis.name}", str(fit.coefficient_status[0]), words)
-    if both.competing:
+    if analysis.method in _OVER_TIME:
+        return compare_incidence(result, analysis, both)
+    batch, lacking = trial_times(analysis, both, adsl, characteristics)
+    found = compare_one(result, analysis, batch)
+    warnings = [f"{lacking} subjects without a covariate are left out"] if lacking else []
+    if found.ratio and both.competing:
         warnings.append("the hazard ratio is cause-specific: it is not a ratio of risks")
-    return replace(
-        result,
-        unit="hazard ratio",
-        effect=float(np.exp(fit.coefficient[0])),
-        standard_error=float(fit.standard_error[0]),
-        low=float(np.exp(fit.low[0])),
-        high=float(np.exp(fit.high[0])),
-        p=float(fit.p[0])
-        if math.isnan(result.margin)
-        else p_value(float(fit.coefficient[0]), float(fit.standard_error[0]), math.log(result.margin)),
-        arms=_counts(both, result),
-        warnings=tuple(warnings),
-    )
-
-
-def _by_restricted_mean(result: EstimandResult, analysis: Analysis, both: EventTimes) -> EstimandResult:
-    if both.competing:
-        do = "compare cumulative incidences, or make the events a composite"
-        raise RefusedError(f"analysis {analysis.name}", "events compete", "a time that nothing rules out", do)
-    group = (both.arm == result.test).astype(np.float64)
-    level = result.level_percent
-    found = compare_restricted_means(both.time, both.cause == 1, group, result.day, level_percent=level)
-    reference, test = found.means
-    arms = []
-    for counted, mean in zip(_counts(both, result), (test, reference), strict=True):
-        arms.append(
-            replace(counted, estimate=mean.estimate, standard_error=mean.standard_error, low=mean.low, high=mean.high)
+    if analysis.method is AnalysisMethod.LOG_RANK:
+        chi_square = float((found.estimate[0] / found.standard_error[0]) ** 2)
+        warnings.append(
+            f"log-rank chi-squared {chi_square:.4g} on 1 degree of freedom; the hazard ratio is Peto's one-step "
+            "estimate from the test"
         )
-    contrast = found.difference
-    # more days free of the event are better: the margin is of days lost
-    p = contrast.p if math.isnan(result.margin) else p_value(-contrast.estimate, contrast.standard_error, result.margin)
-    return replace(
-        result,
-        unit="days",
-        effect=contrast.estimate,
-        standard_error=contrast.standard_error,
-        low=contrast.low,
-        high=contrast.high,
-        p=p,
-        arms=tuple(arms),
-    )
+    arms = tuple(_arm(both, arm, result, analysis.method) for arm in (result.test, result.reference))
+    begun = replace(result, arms=arms, warnings=(*result.warnings, *warnings))
+    return with_comparison(begun, found, _RATIO if found.ratio else "days"), found
+
+
+def refuse_value_over_time(analysis: Analysis) -> None:
+    """Refuse a method that looks at times for an endpoint that a value at a visit is part of.
+
+    Parameters
+    ----------
+    analysis : Analysis
+
+    Raises
+    ------
+    RefusedError
+    """
+    if analysis.method not in COUNT_METHODS:
+        allowed = ", ".join(str(one) for one in COUNT_METHODS)
+        where = f"analysis {analysis.name}, method"
+        raise RefusedError(where, str(analysis.method), allowed, "a value has no time of its own")
+
+
+def _arm(both: EventTimes, arm: str, result: EstimandResult, method: AnalysisMethod) -> ArmEstimate:
+    """Events of an arm until the day, with its risk, or with its days free of the event."""
+    own = both.of_arm(arm)
+    one = followed_until(own, result.day)
+    (mark,) = risk_at(own, [result.day], result.level_percent, competing=both.competing)
+    events, lost = int((one.cause == 1).sum()), int(one.lost.sum())
+    numbers = (mark.risk, mark.standard_error, mark.low, mark.high)
+    if method is AnalysisMethod.RESTRICTED_MEAN:
+        mean = restricted_mean(kaplan_meier(own.time, own.cause == 1), result.day, level_percent=result.level_percent)
+        numbers = (mean.estimate, mean.standard_error, mean.low, mean.high)
+    return ArmEstimate(arm, len(own.time), events, lost, *numbers)

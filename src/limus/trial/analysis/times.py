@@ -37,6 +37,8 @@ class EventTimes:
         Censored because the subject was lost or withdrew.
     left_out : int
         Subjects without a time.
+    imagined : bool
+        Whether an intercurrent event is imagined away that some subject had.
     """
 
     code: str
@@ -48,6 +50,7 @@ class EventTimes:
     cause: Ints
     lost: NDArray[np.bool_]
     left_out: int = 0
+    imagined: bool = False
 
     def of_arm(self, code: str) -> EventTimes:
         """Return the subjects of one arm."""

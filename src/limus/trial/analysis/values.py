@@ -1,37 +1,29 @@
 """A laboratory value at a visit, with the rule of its estimand for death, graft loss and discontinuation.
 
-=====================  ===========================================================================================
-death or graft loss    composite: the endpoint's value stands for the subject (such as 0 or 10 mL/min);
-                       while alive: the subject is left out; hypothetical, or treatment policy of death: refused
-discontinuation        treatment policy: the value as it is; while on treatment: the last one before;
-                       hypothetical: refused, it needs a model of what was not seen
-no value otherwise     left out: as if missing at random within arm and covariates; counted
-=====================  ===========================================================================================
-
-Values of two arms are compared in :mod:`limus.trial.analysis.means`.
+The rules stand in :mod:`limus.trial.analysis.strategies`. A value that is missing otherwise is left out, as if missing
+at random within arm and covariates, and counted. Values of two arms are compared in
+:mod:`limus.trial.analysis.means`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limus.kernel.errors import InputError, RefusedError
+from limus.kernel.errors import InputError
 from limus.kernel.tables import Table
 from limus.trial.analysis.intercurrent import time_of_event
 from limus.trial.analysis.results import HandledEvent
+from limus.trial.analysis.strategies import Happened, values_under, words_for_value
 from limus.trial.design.analysis_plan import AnalysisPlan
-from limus.trial.design.design import Endpoint, Estimand, IntercurrentEvent, Strategy
+from limus.trial.design.design import Endpoint, Estimand
 
 __all__ = ["VisitValues", "values_at_visit", "values_below"]
 
 Floats = NDArray[np.float64]
-
-_TERMINAL = ("death", "graft loss")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,29 +90,23 @@ def values_at_visit(
             value[place[subject]] = number
     visit = next(one for one in plan.visits if one.name == visit_name)
     last_day = visit.day + visit.window_after_days
-    arm, left_out = adsl["TRT01P"], np.zeros(len(subjects), dtype=np.bool_)
-    replaced = np.zeros(len(subjects), dtype=np.bool_)
-    handled = []
+    arm, handled, happened = adsl["TRT01P"], [], []
     for one in estimand.intercurrent_events:
         known = plan.words.event(one.event)
         when = time_of_event(adam["ADTTE"], known.code, subjects, population)
-        had = when <= last_day
-        done = _words(one, known.name, endpoint)
-        counts = tuple((code, int((had & (arm == code)).sum())) for code in plan.codes)
-        handled.append(HandledEvent(one.event, str(one.strategy), done, counts))
-        if one.strategy is Strategy.COMPOSITE:
-            value, replaced = np.where(had, endpoint.graft_loss_value, value), replaced | had
-        elif one.strategy is Strategy.WHILE_ALIVE or (one.strategy in _WHILE and known.name in _TERMINAL):
-            left_out |= had
-        elif one.strategy is Strategy.WHILE_ON_TREATMENT:
-            value = _last_before(rows, place, when, value, had)
-    left_out &= ~replaced
+        counts = tuple((code, int(((when <= last_day) & (arm == code)).sum())) for code in plan.codes)
+        handled.append(HandledEvent(one.event, str(one.strategy), words_for_value(one, known.name, endpoint), counts))
+        happened.append(Happened(one.strategy, known.name, when))
+    value, left_out, replaced = values_under(
+        value,
+        happened,
+        last_day=last_day,
+        stands_for=endpoint.graft_loss_value,
+        last_before=lambda when: _last_before(rows, place, when),
+    )
     unit = str(plan.words.test(endpoint.variable).unit)
     stratum = adsl["STRATAR"] if "STRATAR" in adsl.names else np.full(len(subjects), "", dtype=object)
     return VisitValues(adsl["USUBJID"], arm, stratum, value, left_out, replaced, tuple(handled), unit)
-
-
-_WHILE = (Strategy.WHILE_ALIVE, Strategy.WHILE_ON_TREATMENT)
 
 
 def _rows_of_visit(adam: Mapping[str, Table], plan: AnalysisPlan, endpoint: Endpoint) -> tuple[Table, str]:
@@ -135,34 +121,12 @@ def _rows_of_visit(adam: Mapping[str, Table], plan: AnalysisPlan, endpoint: Endp
     return adam["ADLB"].where(adam["ADLB"]["PARAMCD"] == code), visit.name
 
 
-def _words(one: IntercurrentEvent, name: str, endpoint: Endpoint) -> str:
-    """Say what is done, or refuse."""
-    where = f"estimand, {one.event}"
-    if one.strategy is Strategy.COMPOSITE:
-        if math.isnan(endpoint.graft_loss_value):
-            do = f"give graft_loss_value of endpoint {endpoint.name}"
-            raise RefusedError(where, "composite without a value", "the value that stands for it", do)
-        return f"the value {endpoint.graft_loss_value:g} stands for it"
-    if one.strategy is Strategy.TREATMENT_POLICY:
-        if name == "death":
-            do = "the dead have no value; choose a composite, or while alive"
-            raise RefusedError(where, str(one.strategy), "composite or while alive", do)
-        return "the value as measured"
-    if one.strategy in _WHILE:
-        if one.strategy is Strategy.WHILE_ALIVE or name in _TERMINAL:
-            return "left out: values of those alive with a working graft"
-        return "the last value before it"
-    do = "it needs a model of values that nobody saw; choose another strategy"
-    raise RefusedError(where, str(one.strategy), "another strategy", do)
-
-
-def _last_before(rows: Table, place: Mapping[str, int], when: Floats, value: Floats, had: NDArray[np.bool_]) -> Floats:
-    """Put the last value up to the event where the event came first."""
-    found, seen = value.copy(), np.full(len(value), -np.inf)
-    found[had] = np.nan
+def _last_before(rows: Table, place: Mapping[str, int], when: Floats) -> Floats:
+    """Return the last value up to given times, NaN where there is none."""
+    found, seen = np.full(len(when), np.nan), np.full(len(when), -np.inf)
     for subject, day, number in zip(rows["USUBJID"].tolist(), rows["ADY"].tolist(), rows["AVAL"].tolist(), strict=True):
         k = place.get(subject, -1)
-        if k >= 0 and had[k] and seen[k] < day <= when[k]:
+        if k >= 0 and seen[k] < day <= when[k]:
             seen[k], found[k] = day, number
     return found
 

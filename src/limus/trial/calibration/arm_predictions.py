@@ -22,7 +22,7 @@ from limus.trial.simulation.arm_factors import Reference, average_risks, make_re
 __all__ = ["ArmPredictor", "linked", "make_predictor", "predict_arms", "unlinked"]
 
 Floats = NDArray[np.float64]
-_LOW_FUNCTION = 50.0
+_LOW = "rejection or egfr"
 _DEAD_CLEARANCE = 10.0
 
 
@@ -85,12 +85,12 @@ def predict_arms(predictor: ArmPredictor, hazards: HazardLibrary, rows: Sequence
     context = replace(predictor.reference.context, scenario=replace(trial.scenario, hazards=hazards))
     reference = redraw(predictor.reference, context)
     names = [arm.name for arm in trial.design.arms]
-    known: dict[tuple[str, str, float], Floats] = {}
+    known: dict[tuple[str, str, float, float, str], Floats] = {}
     found = np.empty(len(rows))
     for k, row in enumerate(rows):
         if row.arm not in names or (row.other_arm and row.other_arm not in names):
             raise InputError(f"trial arms, {row.id}", f"{row.arm} {row.other_arm}", ", ".join(names), "correct the arm")
-        key = (row.kind, row.what, row.day)
+        key = (row.kind, row.what, row.day, row.imputed_percent, row.creatinine)
         if key not in known:
             known[key] = _quantity(reference, row)
         found[k] = known[key][names.index(row.arm)]
@@ -108,15 +108,26 @@ def _quantity(reference: Reference, row: TrialArm) -> Floats:
     visit = int(np.flatnonzero(trial.visit_day == row.day)[0])
     gone = np.minimum(events.day["death"], events.day["graft loss"]) <= row.day
     if row.kind == "low function":
-        low = np.where(gone, True, trial.egfr[:, visit] < _LOW_FUNCTION) | (events.day["rejection"] <= row.day)
+        low = np.where(gone, True, trial.egfr[:, visit] < _threshold(row)) | (events.day["rejection"] <= row.day)
         return np.asarray(100.0 * low.reshape(shape).mean(axis=1))
     table: Mapping[str, Floats] = {**trial.labs, "egfr": trial.egfr}
     if row.what not in table:
         raise InputError(f"trial arms, {row.id}", row.what, ", ".join(table), "correct what")
     values = table[row.what][:, visit]
-    if row.what == "creatinine clearance":
-        values = np.where(np.isfinite(values), values, _DEAD_CLEARANCE)
-    return np.asarray(np.nanmean(values.reshape(shape), axis=1))
+    means = np.asarray(np.nanmean(values.reshape(shape), axis=1))
+    if row.creatinine:
+        means = means / reference.context.scenario.hazards.kidney["creatinine_before_standardisation"]
+    if np.isfinite(row.imputed_percent):
+        return means + row.imputed_percent / 100.0 * (_DEAD_CLEARANCE - means)
+    return means
+
+
+def _threshold(row: TrialArm) -> float:
+    """The eGFR below which function is low, from ``rejection or egfr < NUMBER``."""
+    start, _, number = row.what.partition("<")
+    if start.strip() != _LOW or not number.strip().replace(".", "", 1).isdigit():
+        raise InputError(f"trial arms, {row.id}, what", row.what, f"{_LOW} < NUMBER", "correct what")
+    return float(number)
 
 
 def linked(row: TrialArm, value: Floats | float) -> Floats:

@@ -162,9 +162,9 @@ def calibrate_trials(
     execution.progress.finish()
     slopes = np.asarray(solution.jac, dtype=np.float64)
     covariance = np.asarray(np.linalg.pinv(slopes.T @ slopes), dtype=np.float64)
-    jacobian = _jacobian(lambda vector: problem.links(vector, rows), solution.x, steps)
-    predicted = problem.links(solution.x, rows, shifted=False)
     count = len(FITTED)
+    jacobian = _jacobian(lambda vector: problem.links(vector, rows), solution.x, steps[:count])
+    predicted = problem.links(solution.x, rows, shifted=False)
     hazards = problem.hazards(solution.x)
     return Calibration(
         scenario=scenario_name,
@@ -179,7 +179,7 @@ def calibrate_trials(
             for k, name in enumerate(FITTED)
         ),
         shifts={key: float(solution.x[count + k]) for k, key in enumerate(problem.shift_names)},
-        rows=_predict(problem, hazards, rows, predicted, jacobian[:, :count], covariance[:count, :count], seed),
+        rows=_predict(problem, hazards, rows, predicted, jacobian, covariance[:count, :count], seed),
         chi_square=float(2 * solution.cost),
         degrees_of_freedom=len(used) + len(problem.shift_names) - len(solution.x),
         status="ok" if solution.success else str(solution.message),
@@ -317,20 +317,24 @@ def _predict(
     }
     found = []
     for k, row in enumerate(rows):
-        draws = centre[k] + parameters @ jacobian[k] + _shift_of(row, trial_shift)
+        draws = centre[k] + parameters @ jacobian[k] + _shift_of(row, trial_shift, jacobian[k])
         drawn, words = _sampled(row, problem, hazards, unlinked(row, draws), generator)
         low, high = np.percentile(drawn, _COVERED)
         found.append(PredictedRow(row, float(unlinked(row, np.array(centre[k]))), float(low), float(high), words))
     return tuple(found)
 
 
-def _shift_of(row: TrialArm, shifts: Mapping[tuple[str, str], Floats]) -> Floats | float:
+def _shift_of(row: TrialArm, shifts: Mapping[tuple[str, str], Floats], slopes: Floats) -> Floats | float:
+    """What a new trial's departure does to a row, on the scale of errors; ``slopes`` are by fitted parameter."""
     if row.kind == "ratio":
         return 0.0  # what a trial adds to the log hazard of both arms cancels
     if row.kind == "mean":
         return shifts[row.design, "kidney"]
-    # the first event of a composite is its main part; low function moves with rejection and the kidney
-    return shifts[row.design, row.what.split("+")[0].split(" or ")[0]]
+    if row.kind == "low function":
+        rejection, kidney = (FITTED.index(name) for name in ("rejection.percent", "kidney.plateau"))
+        moved = slopes[rejection] * shifts[row.design, "rejection"] + slopes[kidney] * shifts[row.design, "kidney"]
+        return np.asarray(moved)
+    return shifts[row.design, row.what.split("+")[0]]  # the first event of a composite is its main part
 
 
 def _sampled(
@@ -340,7 +344,7 @@ def _sampled(
     if np.isnan(row.n):
         return values, "parameters and trial"
     if row.kind == "mean":
-        sd = row.sd if np.isfinite(row.sd) else hazards.kidney["between_subject_sd"]
+        sd = row.sd if np.isfinite(row.sd) else hazards.kidney["between_subject_cv_percent"] / 100 * row.observed
         spread = sd / math.sqrt(row.n)
         return values + spread * generator.standard_normal(len(values)), "parameters, trial and sampling"
     if row.kind == "ratio":

@@ -25,6 +25,8 @@ ARM_COLUMNS = (
     Column("ratio", number=True, blank=True, meaning="ratio of the arms' risks"),
     Column("mean", number=True, blank=True, meaning="mL/min, with or without 1.73 m2 as what says"),
     Column("sd", number=True, blank=True, meaning="as mean"),
+    Column("imputed_percent", number=True, blank=True, meaning="of a mean: share that the trial counted at 10 mL/min"),
+    Column("creatinine", allowed=("", "unstandardised"), blank=True, meaning="assay of a clearance; blank: traceable"),
     Column("use", allowed=("fit", "check", "input")),
     Column("source", blank=True, meaning="key in references.bib"),
     Column("status", meaning="verified, or recalled with confidence"),
@@ -40,9 +42,9 @@ class TrialArm:
     ----------
     id, design, arm, other_arm : str
     kind : str
-        ``risk`` (percent), ``mean``, ``low function`` (percent with rejection or eGFR below 50), ``ratio``.
+        ``risk`` (percent), ``mean``, ``low function`` (percent with rejection or a low eGFR), ``ratio``.
     what : str
-        Events joined by ``+``, or the value.
+        Events joined by ``+``, or the value; of low function ``rejection or egfr < NUMBER``.
     day : float
     n : float
         NaN where not known.
@@ -50,6 +52,11 @@ class TrialArm:
         Percent, mean or ratio.
     sd : float
         Of a mean, between subjects; NaN where not known.
+    imputed_percent : float
+        Of a mean: share of the arm's subjects (death, graft loss, no late value) that the trial counted at 10 mL/min;
+        NaN where those without a value were left out.
+    creatinine : str
+        ``unstandardised`` for a creatinine clearance of a trial from before 2006; else empty.
     use : str
         ``fit``, ``check`` or ``input``.
     source, status, note : str
@@ -65,6 +72,8 @@ class TrialArm:
     n: float
     observed: float
     sd: float
+    imputed_percent: float
+    creatinine: str
     use: str
     source: str
     status: str
@@ -108,6 +117,8 @@ def load_trial_arms() -> tuple[TrialArm, ...]:
                 n=float(row["n"]),
                 observed=observed,
                 sd=float(row["sd"]),
+                imputed_percent=float(row["imputed_percent"]),
+                creatinine=text["creatinine"],
                 use=text["use"],
                 source=text["source"],
                 status=text["status"],

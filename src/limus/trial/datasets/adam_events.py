@@ -8,7 +8,7 @@ Only with 3 can an analysis know that 1 - Kaplan-Meier would be too high.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,9 @@ from limus.trial.datasets.calendar import days_of
 from limus.trial.datasets.spec import make_dataset
 from limus.trial.datasets.subject_rows import place_of, text_column
 from limus.trial.design.analysis_plan import AnalysisPlan, composites_of, event_names, in_running_text
-from limus.trial.design.endpoint_library import EventSource, KnownEvent
+from limus.trial.design.endpoint_library import EndpointLibrary, EventSource, KnownEvent
 
-__all__ = ["COMPETING", "EVENT", "FINISHED", "LOST", "adtte_of"]
+__all__ = ["COMPETING", "EVENT", "FINISHED", "LOST", "adtte_of", "first_of", "rivals_of"]
 
 Floats = NDArray[np.float64]
 Texts = NDArray[np.object_]
@@ -183,12 +183,11 @@ def _parameter(
 ) -> dict[str, Any]:
     """Columns of one parameter: the first of its events, or what ended the wait for it."""
     parts = [dates[name] for name in events]
-    rivals = sorted({rival for name in events for rival in plan.words.event(name).ruled_out_by} - set(events))
+    rivals = rivals_of(plan.words, events)
     day, which = _earliest(parts, len(subjects))
     rival_day, rival = _earliest([dates[name] for name in rivals if name in dates], len(subjects))
     end = subjects["EOSDT"]
-    happened = np.isfinite(day) & (day <= np.where(np.isfinite(rival_day), rival_day, np.inf))
-    ruled_out = ~happened & np.isfinite(rival_day)
+    happened, ruled_out = first_of(day, rival_day)
     known = np.where(happened, which, 0)
     status = subjects["EOSSTT"]
     lost = np.array([one == "DISCONTINUED" for one in status.tolist()]) & (subjects["DTHFL"] != "Y")
@@ -214,6 +213,27 @@ def _parameter(
             happened, _pick(parts, "sequence", known), np.where(ruled_out, _pick(present, "sequence", rival), np.nan)
         ),
     }
+
+
+def first_of(day: Floats, rival_day: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell whether an event happened, and else whether another ruled it out; on one day the event comes first.
+
+    Parameters
+    ----------
+    day, rival_day : (...) array
+        Whole days, infinite for never.
+
+    Returns
+    -------
+    tuple of two (...) arrays of bool
+    """
+    happened = np.isfinite(day) & (day <= rival_day)
+    return happened, ~happened & np.isfinite(rival_day)
+
+
+def rivals_of(words: EndpointLibrary, events: Collection[str]) -> list[str]:
+    """Return the names of the events that rule out the first of some events."""
+    return sorted({rival for name in events for rival in words.event(name).ruled_out_by} - set(events))
 
 
 def _earliest(parts: Sequence[_Dates], count: int) -> tuple[Floats, NDArray[np.int64]]:

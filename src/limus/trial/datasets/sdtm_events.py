@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from limus.pharmacokinetics.exchange.xpt import Dataset
 from limus.trial.datasets.calendar import date_texts
+from limus.trial.datasets.recorded_numbers import recorded_days
 from limus.trial.datasets.sdtm_frame import TrialFrame
 from limus.trial.datasets.spec import make_dataset
 from limus.trial.design.endpoint_library import KnownEvent
@@ -59,7 +60,7 @@ def _rows(frame: TrialFrame, domain: str) -> tuple[list[KnownEvent], Places, Pla
         event = frame.words.event(name)
         if event.sources[0].domain == domain:
             known.append(event)
-            columns.append(np.floor(day))
+            columns.append(recorded_days(day))
     if not known:
         nothing = np.zeros(0, dtype=np.int64)
         return [], nothing, nothing, np.zeros(0)

@@ -16,8 +16,9 @@ from limus.trial.datasets.sdtm_frame import TrialFrame, ascii_text, number_text
 from limus.trial.datasets.spec import make_dataset
 from limus.trial.design.design import DrugPlan
 from limus.trial.exposure.history import DECISION_NAMES, Decision, ExposureHistory, Sample
+from limus.trial.simulation.simulated_trial import SimulatedTrial
 
-__all__ = ["concentrations", "exposure"]
+__all__ = ["concentrations", "exposure", "treated_subjects"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -30,7 +31,7 @@ _TEST_CODES = {"tacrolimus": "TACRO", "everolimus": "EVERO", "sirolimus": "SIRO"
 
 def exposure(frame: TrialFrame) -> Dataset:
     """Write EX."""
-    blocks = [_stretches(frame, name, history) for name, history in frame.trial.exposure.items()]
+    blocks = [_stretches(frame.trial, name, history) for name, history in frame.trial.exposure.items()]
     names = ("place", "drug", "start", "end", "dose", "frequency", "reason")
     joined = {name: np.concatenate([block[name] for block in blocks]) for name in names} if blocks else {}
     if not joined:
@@ -58,15 +59,14 @@ def exposure(frame: TrialFrame) -> Dataset:
     return make_dataset("EX", rows)
 
 
-def _plan_of(frame: TrialFrame, arm: int, compound: str, day: float) -> DrugPlan | None:
+def _plan_of(trial: SimulatedTrial, arm: int, compound: str, day: float) -> DrugPlan | None:
     """The plan of a drug that an arm follows on a day, the last one begun."""
-    found = [one for one in frame.trial.design.arms[arm].drugs if one.compound == compound and one.start_day <= day]
+    found = [one for one in trial.design.arms[arm].drugs if one.compound == compound and one.start_day <= day]
     return found[-1] if found else None
 
 
-def _stretches(frame: TrialFrame, compound: str, history: ExposureHistory) -> dict[str, NDArray[np.generic]]:
+def _stretches(trial: SimulatedTrial, compound: str, history: ExposureHistory) -> dict[str, NDArray[np.generic]]:
     """Stretches of one dose, from each change to the next or to the end of treatment, in days."""
-    trial = frame.trial
     dose, decision = np.nan_to_num(history.dose_mg_per_day), history.decision
     before = np.concatenate([np.zeros((len(dose), 1)), dose[:, :-1]], axis=1)
     changed = dose != before
@@ -74,7 +74,7 @@ def _stretches(frame: TrialFrame, compound: str, history: ExposureHistory) -> di
     start = np.floor(history.actual_day[place, visit])
     following = np.full(len(place), np.inf)
     following[:-1] = np.where(place[1:] == place[:-1], start[1:], np.inf)
-    plans = [_plan_of(frame, int(trial.arm[s]), compound, d) for s, d in zip(place, start, strict=True)]
+    plans = [_plan_of(trial, int(trial.arm[s]), compound, d) for s, d in zip(place, start, strict=True)]
     interval = np.array([24.0 if one is None else one.interval_h for one in plans])
     stop = np.minimum(np.floor(trial.event_day["discontinuation"]), np.floor(trial.event_day["graft loss"]))
     stop = np.minimum(stop, np.floor(trial.end_day))[place]
@@ -94,6 +94,15 @@ def _stretches(frame: TrialFrame, compound: str, history: ExposureHistory) -> di
         "frequency": np.array([_FREQUENCY.get(one, f"Q{one:g}H") for one in interval.tolist()], dtype=object),
         "reason": np.array([words.get(Decision(int(one)), "") for one in decision[place, visit]], dtype=object),
     }
+
+
+def treated_subjects(trial: SimulatedTrial) -> NDArray[np.bool_]:
+    """Tell who has a dose above 0 in EX, (N,); of several replicates one after the other."""
+    found = np.zeros(trial.cohort.n, dtype=np.bool_)
+    for compound, history in trial.exposure.items():
+        rows = _stretches(trial, compound, history)
+        found[rows["place"].astype(np.int64)[rows["dose"].astype(np.float64) > 0]] = True
+    return found
 
 
 def concentrations(frame: TrialFrame) -> Dataset:
@@ -145,7 +154,7 @@ def _levels(frame: TrialFrame, compound: str, history: ExposureHistory) -> dict[
     day = history.sampling_day[place, visit]
     scheduled = history.actual_day[place, visit]
     limits = [
-        _plan_of(frame, int(trial.arm[s]), compound, d) for s, d in zip(place, history.visit_day[visit], strict=True)
+        _plan_of(trial, int(trial.arm[s]), compound, d) for s, d in zip(place, history.visit_day[visit], strict=True)
     ]
     study = {one.day: k for k, one in enumerate(trial.design.visits)}
     trough = np.isnan(history.level_hour)

@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from limus.pharmacokinetics.exchange.xpt import Dataset
 from limus.trial.datasets.calendar import date_texts
+from limus.trial.datasets.recorded_numbers import recorded_characteristic, recorded_days, recorded_laboratory
 from limus.trial.datasets.sdtm_frame import TrialFrame, ascii_text, number_text
 from limus.trial.datasets.spec import make_dataset
 
 __all__ = ["laboratory", "vital_signs"]
 
 Floats = NDArray[np.float64]
-
-_DECIMALS = 2
 
 
 def laboratory(frame: TrialFrame) -> Dataset:
@@ -24,8 +23,8 @@ def laboratory(frame: TrialFrame) -> Dataset:
     tests = [frame.words.test(name) for name in values]
     stacked: Floats = np.stack(list(values.values()), axis=2)  # subject, visit, test
     place, visit, test = np.nonzero(np.isfinite(stacked))
-    number = np.round(stacked[place, visit, test], _DECIMALS)
-    date = frame.date_of(np.floor(trial.actual_day[place, visit]), place)
+    number = recorded_laboratory(stacked[place, visit, test])
+    date = frame.date_of(recorded_days(trial.actual_day[place, visit]), place)
     result = number_text(number)
     units = np.array([one.unit for one in tests], dtype=object)[test]
     baseline = np.array([one.baseline for one in tests])[test] & (trial.visit_day[visit] == 0)
@@ -50,7 +49,7 @@ def laboratory(frame: TrialFrame) -> Dataset:
 def vital_signs(frame: TrialFrame) -> Dataset:
     """Write VS: weight, height and body mass index at baseline."""
     columns, count = frame.trial.cohort.columns, frame.trial.cohort.n
-    weight, height = np.round(columns["WT"], 1), np.round(columns["HT"], 0)
+    weight, height = (recorded_characteristic(name, columns[name]) for name in ("WT", "HT"))
     index = np.round(weight / (height / 100.0) ** 2, 1)
     tests = (
         ("HEIGHT", "Height", "cm", height),

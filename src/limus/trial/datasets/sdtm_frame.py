@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.trial.datasets.calendar import date_days, study_days
+from limus.trial.datasets.recorded_numbers import recorded_days
 from limus.trial.design.endpoint_library import EndpointLibrary
 from limus.trial.simulation.simulated_trial import SimulatedTrial
 
@@ -84,7 +85,7 @@ def trial_frame(trial: SimulatedTrial, words: EndpointLibrary, first_date: str) 
     digits = max(4, len(str(count)))
     subject = np.array([f"{study}-{k + 1:0{digits}d}" for k in range(count)], dtype=object)
     start = date_days(first_date) + np.floor(np.arange(count) * (trial.design.accrual_days / count))
-    return TrialFrame(trial, words, study, subject, start, start + np.floor(trial.end_day))
+    return TrialFrame(trial, words, study, subject, start, start + recorded_days(trial.end_day))
 
 
 def number_within(place: Places) -> Floats:

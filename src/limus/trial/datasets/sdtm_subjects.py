@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from limus.pharmacokinetics.exchange.xpt import Dataset
 from limus.trial.datasets.calendar import date_texts
+from limus.trial.datasets.recorded_numbers import recorded_characteristic, recorded_days
 from limus.trial.datasets.sdtm_frame import TrialFrame, ascii_text, number_text, number_within, yes_or_no
 from limus.trial.datasets.spec import make_dataset
 from limus.trial.events.events import EndReason
@@ -63,7 +64,7 @@ def demographics(frame: TrialFrame, ex: Dataset) -> Dataset:
     label = np.array([ascii_text(arm.label) for arm in arms], dtype=object)[trial.arm]
     first, last = _treated(frame, ex)
     died = trial.end_reason == EndReason.DEATH
-    death = np.where(died, frame.start + np.floor(trial.event_day["death"]), np.nan)
+    death = np.where(died, frame.start + recorded_days(trial.event_day["death"]), np.nan)
     treated = np.array([bool(text) for text in first], dtype=np.bool_)
     failures = [name for name, number in trial.cohort.screening.failures for _ in range(number)]
     extra = len(failures)
@@ -88,7 +89,7 @@ def demographics(frame: TrialFrame, ex: Dataset) -> Dataset:
         "DTHDTC": [*date_texts(death), *blank],
         "DTHFL": [*np.where(died, "Y", "").tolist(), *blank],
         "SITEID": [_SITE] * len(names),
-        "AGE": np.append(np.floor(columns["AGE"]), np.full(extra, np.nan)),
+        "AGE": np.append(recorded_characteristic("AGE", columns["AGE"]), np.full(extra, np.nan)),
         "AGEU": ["YEARS"] * count + blank,
         "SEX": [*yes_or_no(columns["SEX"], _SEX), *(["U"] * extra)],
         "RACE": [*(yes_or_no(columns["BLACK"], _RACE) if "BLACK" in columns else [""] * count), *blank],
@@ -136,7 +137,7 @@ def characteristics(frame: TrialFrame) -> Dataset:
             texts = yes_or_no(values, {1.0: one.yes, 0.0: one.no})
             blocks.append((one.code, one.label, "", texts, np.full(count, np.nan)))
         else:
-            rounded = np.round(values, 1)
+            rounded = recorded_characteristic(one.name, values)
             blocks.append((one.code, one.label, one.unit, number_text(rounded), rounded))
     if frame.trial.design.allocation.strata:
         texts = [f"STRATUM {stratum + 1}" for stratum in frame.trial.cohort.strata.tolist()]
@@ -167,10 +168,10 @@ def disposition(frame: TrialFrame) -> Dataset:
     """Write DS: randomisation, the end of treatment and the end of participation, and screen failures."""
     trial, count = frame.trial, frame.trial.cohort.n
     reason = np.array([_ENDED[int(code)] for code in trial.end_reason], dtype=object)
-    stopped = np.floor(trial.event_day["discontinuation"])
-    graft = np.floor(trial.event_day["graft loss"])
+    stopped = recorded_days(trial.event_day["discontinuation"])
+    graft = recorded_days(trial.event_day["graft loss"])
     ended = np.minimum(stopped, graft)
-    last = np.floor(trial.end_day)
+    last = recorded_days(trial.end_day)
     early = ended <= last
     treatment = np.where(early, np.where(graft < stopped, "GRAFT LOSS", "ADVERSE EVENT"), reason)
     treatment_day = np.where(early, ended, last)

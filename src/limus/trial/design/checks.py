@@ -11,8 +11,11 @@ from limus.kernel.checks import Check, Finding, Severity, run_checks
 from limus.kernel.errors import near_names
 from limus.trial.design.design import AllocationMethod, Design, EndpointKind, Hypothesis
 from limus.trial.design.drug_checks import DRUG_CHECKS
+from limus.trial.design.endpoint_library import load_endpoints
 from limus.trial.design.hazard_library import event_names, load_hazards, value_names
 from limus.trial.design.population import changed, load_population
+from limus.trial.design.population_checks import POPULATION_CHECKS
+from limus.trial.design.regimen_checks import REGIMEN_CHECKS
 from limus.trial.design.scenario import scenario_names
 
 __all__ = ["CHECKS", "allocation_ratio", "check_design"]
@@ -75,6 +78,15 @@ def _unknown(check: str, where: str, got: str, known: Iterable[str]) -> Finding:
     return _error(check, where, got, ", ".join(names), do)
 
 
+def _unknown_event(check: str, where: str, got: str) -> Finding:
+    """An event under another of its names is told by the library's name."""
+    folded = got.strip().casefold()
+    for event in load_endpoints().events:
+        if event.name in event_names() and folded in {event.code.casefold(), *(also.casefold() for also in event.also)}:
+            return _error(check, where, got, ", ".join(event_names()), f"write {event.name}")
+    return _unknown(check, where, got, event_names())
+
+
 def _visits(design: Design) -> Iterable[Finding]:
     visits, name = design.visits, "visit-order"
     if visits[0].day != 0:
@@ -94,6 +106,9 @@ def _visits(design: Design) -> Iterable[Finding]:
     days = design.titration_days
     if any(b <= a for a, b in pairwise(days)) or (days and days[0] <= 0):
         yield _error(name, "titration_days", days, "days above 0 that rise", "put them in order")
+    if days and max(days) > design.duration_days:
+        allowed = f"up to duration_days, {design.duration_days:g}"
+        yield _error(name, "titration_days", f"day {max(days):g}", allowed, "cut them off, or lengthen the trial")
 
 
 def _arms(design: Design) -> Iterable[Finding]:
@@ -110,7 +125,8 @@ def _arms(design: Design) -> Iterable[Finding]:
         yield _error(check, "arms", "a name twice", "different names", "rename one")
     for arm in arms:
         if not arm.drugs:
-            yield _error(check, f"arm {arm.name}", "no drug", "one at least", "add arms.drugs")
+            do = "add arms.drugs; belatacept and other drugs without a modelled level cannot stand alone"
+            yield _error(check, f"arm {arm.name}", "no drug", "one at least", do)
     if design.subjects < 2 * len(arms):
         yield _error(check, "subjects", design.subjects, f"{2 * len(arms)} or more", "raise the number")
 
@@ -144,6 +160,15 @@ def _columns(design: Design) -> Iterable[Finding]:
     for column in (*design.allocation.strata, *(name for name, _ in design.allocation.cuts)):
         if column not in known:
             yield _unknown("columns", "allocation, strata", column, known)
+    yes_no = {column.name for column in load_population(design.population).columns if column.form == "yes_no"}
+    cuts = dict(design.allocation.cuts)
+    for column in design.allocation.strata:
+        if column in known and column not in yes_no and not cuts.get(column):
+            do = f"add allocation.cuts = {{ {column} = [...] }}"
+            yield _error("columns", f"allocation, strata, {column}", "no cuts", "where to cut into classes", do)
+    for column, edges in cuts.items():
+        if any(b <= a for a, b in pairwise(edges)):
+            yield _error("columns", f"allocation, cuts, {column}", edges, "values that rise", "put them in order")
     for analysis in design.analyses:
         for column in analysis.covariates:
             if column not in known:
@@ -156,7 +181,7 @@ def _endpoints(design: Design) -> Iterable[Finding]:
         where = f"endpoint {endpoint.name}"
         for event in endpoint.events:
             if event not in event_names():
-                yield _unknown(check, where, event, event_names())
+                yield _unknown_event(check, where, event)
         if endpoint.variable and endpoint.variable not in value_names():
             yield _unknown(check, where, endpoint.variable, value_names())
         if endpoint.kind is EndpointKind.TIME_TO_EVENT and not endpoint.events:
@@ -184,7 +209,7 @@ def _estimands(design: Design) -> Iterable[Finding]:
             yield _unknown("estimands", where, estimand.endpoint, endpoints)
         for event in estimand.intercurrent_events:
             if event.event not in event_names():
-                yield _unknown("estimands", f"{where}, intercurrent event", event.event, event_names())
+                yield _unknown_event("estimands", f"{where}, intercurrent event", event.event)
         named = {event.event for event in estimand.intercurrent_events}
         missing = [event for event in _EXPECTED_INTERCURRENT if event not in named]
         if missing:
@@ -214,6 +239,10 @@ def _analyses(design: Design) -> Iterable[Finding]:
             yield _error(check, where, analysis.method, "a method for times to an event", "change the method")
         if "mean difference" not in str(analysis.method) and endpoints[analysis.endpoint].kind is EndpointKind.VALUE:
             yield _error(check, where, analysis.method, "mean difference", "change the method")
+        counted = endpoints[analysis.endpoint].variable and endpoints[analysis.endpoint].events
+        if counted and "risk difference" not in str(analysis.method):
+            got = f"{analysis.method}, of an endpoint with a value below a threshold, which has no time"
+            yield _error(check, f"{where}, method", got, "a risk difference", "change the method")
     if not any(analysis.primary for analysis in design.analyses):
         yield _error(check, "analyses", "no primary one", "one at least", "set primary = true")
 
@@ -289,5 +318,7 @@ CHECKS: tuple[Check[Design], ...] = (
     Check("margin", "Non-inferiority has a margin.", _margins),
     Check("interims", "Interim looks come in order, not more than there can be events.", _interims),
     Check("scenarios", "Scenarios are in the library.", _scenarios),
+    *POPULATION_CHECKS,
     *DRUG_CHECKS,
+    *REGIMEN_CHECKS,
 )

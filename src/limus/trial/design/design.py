@@ -313,6 +313,9 @@ class Design:
     scenarios : tuple of str
         Names in ``library/scenarios``; the first is the default.
     duration_days : float
+    randomisation_day : float
+        Days after transplantation; until then everybody is on the same regimen and nothing happens that would keep
+        somebody from being randomised, so that events count from here.
     source : tuple of str
         Keys in ``references.bib`` of what the design follows.
     notes : tuple of str
@@ -334,6 +337,7 @@ class Design:
     analyses: tuple[Analysis, ...]
     scenarios: tuple[str, ...]
     duration_days: float
+    randomisation_day: float = 0.0
     interims: tuple[Interim, ...] = ()
     accrual_days: float = 0.0
     source: tuple[str, ...] = ()

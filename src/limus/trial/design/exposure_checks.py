@@ -16,6 +16,9 @@ __all__ = ["LIMIT", "PLAN_CHECKS", "PlannedModel", "check_plan"]
 LIMIT = "validity-limit"
 _CICLOSPORIN = "ciclosporin"  # of the usual company, only ciclosporin changes the others' levels by much
 _AFFECTED = ("everolimus", "sirolimus")
+_WAIVED = ("organ", "comedication", "target", "formulation")
+_IMMEDIATE = "immediate_release"
+_DAY_H = 24.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +119,35 @@ def _comedication(planned: PlannedModel) -> Iterator[Finding]:
         yield _limit(planned, "comedication", where, got, limits_in_words(limit), "choose another model")
 
 
+def _names(planned: PlannedModel) -> Iterator[Finding]:
+    """A name that nothing reads would be passed over in silence."""
+    plan, model = planned.plan, planned.model
+    for name, _ in plan.formulation:
+        if name not in model.covariates:
+            allowed = ", ".join(model.covariates) or "none: the model has no covariates"
+            do = f"name a covariate of {model.name}"
+            yield _error(planned, "names", "formulation", name, allowed, do)
+    known = {*_WAIVED, *(entry.name.casefold() for entry in model.limited)}
+    for name in plan.overrides:
+        if name.casefold() not in known:
+            yield _error(planned, "names", "overrides", name, ", ".join(sorted(known)), "name a limit of the model")
+
+
+def _formulation(planned: PlannedModel) -> Iterator[Finding]:
+    """A prolonged-release drug once a day needs a model that was built on it, and the other way round."""
+    plan, model = planned.plan, planned.model
+    immediate = dict(plan.formulation).get(_IMMEDIATE)
+    where = f"model {model.name}, formulation"
+    if immediate is not None and (immediate == 1) != (plan.interval_h < _DAY_H):
+        got = f"{_IMMEDIATE} = {immediate:g} every {plan.interval_h:g} h"
+        do = f"prolonged release once a day is {_IMMEDIATE} = 0.0 with interval_h = 24.0"
+        yield _limit(planned, "formulation", where, got, "1 twice a day, 0 once a day", do)
+    words = [word for limit in _words(model, "formulation") for word in limit.allowed]
+    if immediate is None and plan.interval_h >= _DAY_H and any("twice daily" in word for word in words):
+        do = f"choose a model of the prolonged release with {_IMMEDIATE} = 0.0"
+        yield _limit(planned, "formulation", where, "once a day", ", ".join(words), do)
+
+
 def _target(planned: PlannedModel) -> Iterator[Finding]:
     plan = planned.plan
     later = plan.sampling.hours_after_dose == plan.sampling.hours_after_dose
@@ -172,6 +204,8 @@ PLAN_CHECKS: tuple[Check[PlannedModel], ...] = (
     Check("model-drug", "the model is one of the plan's drug", _same_drug),
     Check("organ", "the model was built on the organ", _organ),
     Check("comedication", "everolimus and sirolimus models fit the arm's ciclosporin", _comedication),
+    Check("names", "overrides and formulation name what the model has", _names),
+    Check("formulation", "the release of the drug is one that the model was built on", _formulation),
     Check("target", "windows lie where models were built", _target),
     Check("windows", "windows are in order", _windows),
     Check("interval", "doses fall on the same hours every day", _grid),

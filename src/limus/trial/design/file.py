@@ -6,7 +6,7 @@ so that arms that share a drug do not repeat its strengths, rule and sampling.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from limus.kernel.checks import Finding, raise_on_errors
 from limus.kernel.errors import FileReadError, UnknownNameError, near_names
 from limus.kernel.provenance import Kind
 from limus.kernel.tables import library_folder, parse_record, read_toml
+from limus.trial.design.background_names import STEROIDS, background_name
 from limus.trial.design.checks import check_design
 from limus.trial.design.design import (
     Allocation,
@@ -48,6 +49,7 @@ from limus.trial.design.frozen_mapping import FrozenMapping
 from limus.trial.design.schema import (
     AnalysisEntry,
     ArmEntry,
+    BackgroundEntry,
     DepartureEntry,
     DesignFile,
     DrugEntry,
@@ -55,8 +57,10 @@ from limus.trial.design.schema import (
     RuleEntry,
     SamplingEntry,
     Sourced,
+    StartEntry,
 )
 from limus.trial.design.titration_library import load_departure, load_sampling
+from limus.trial.design.treatment import COMPOUNDS
 
 __all__ = ["design_names", "design_path", "load_design", "read_design"]
 
@@ -153,7 +157,7 @@ def read_design(path: Path) -> Design:
         eligibility=tuple(Criterion(e.name, e.column, e.lower, e.upper) for e in file.eligibility),
         subjects=file.subjects,
         accrual_days=file.accrual_days,
-        arms=tuple(_arm(entry, file.drugs, where) for entry in file.arms),
+        arms=tuple(_arm(entry, file.drugs, where, file.duration_days) for entry in file.arms),
         allocation=Allocation(
             AllocationMethod(file.allocation.method),
             tuple(file.allocation.block_sizes),
@@ -181,23 +185,29 @@ def read_design(path: Path) -> Design:
         interims=tuple(Interim(i.name, i.events, i.information_fraction, i.boundary) for i in file.interims),
         scenarios=tuple(file.scenarios),
         duration_days=file.duration_days,
+        randomisation_day=file.randomisation_day,
         source=tuple(file.source),
         notes=tuple(file.notes),
     )
 
 
-def _arm(entry: ArmEntry, defaults: dict[str, dict[str, Any]], where: str) -> Arm:
+def _arm(entry: ArmEntry, defaults: dict[str, dict[str, Any]], where: str, duration_days: float) -> Arm:
+    place = f"{where}, arm {entry.name}"
+    background = tuple(_background(b, f"{place}, background") for b in entry.background)
+    steroids = tuple((b.start_day, b.stop_day) for b in background if b.name == STEROIDS)
+    drugs = (_drug(drug, defaults, f"{place}, drug {k}", duration_days) for k, drug in enumerate(entry.drugs, start=1))
     return Arm(
         name=entry.name,
         label=entry.label,
-        share=_share(entry.share, f"{where}, arm {entry.name}, share"),
-        drugs=tuple(_drug(drug, defaults, f"{where}, arm {entry.name}, drug {k + 1}") for k, drug in _each(entry)),
-        background=tuple(Background(b.name, b.text, b.start_day, b.stop_day) for b in entry.background),
+        share=_share(entry.share, f"{place}, share"),
+        drugs=tuple(replace(plan, steroids=steroids) for plan in drugs),
+        background=background,
     )
 
 
-def _each(entry: ArmEntry) -> Sequence[tuple[int, dict[str, Any]]]:
-    return list(enumerate(entry.drugs))
+def _background(entry: BackgroundEntry, where: str) -> Background:
+    name = background_name(entry.name, where)
+    return Background(name, entry.text or entry.name, entry.start_day, entry.stop_day)
 
 
 def _share(given: float | str, where: str) -> float:
@@ -207,20 +217,23 @@ def _share(given: float | str, where: str) -> float:
         raise FileReadError(where, given, 'a number, or a fraction such as "1/3"', "correct the share") from None
 
 
-def _drug(given: dict[str, Any], defaults: dict[str, dict[str, Any]], where: str) -> DrugPlan:
-    filled = {**defaults.get(str(given.get("compound", "")), {}), **given}
+def _drug(given: dict[str, Any], defaults: dict[str, dict[str, Any]], where: str, duration_days: float) -> DrugPlan:
+    compound = str(given.get("compound", ""))
+    if compound and compound not in COMPOUNDS:
+        near = near_names(compound, COMPOUNDS)
+        other = "a drug without titrated troughs stands in arms.background, if the hazards know it"
+        do = f"did you mean {near[0]}?" if near else other
+        raise UnknownNameError(f"{where}, compound", compound, ", ".join(COMPOUNDS), do)
+    filled = {**defaults.get(compound, {}), **given}
     entry = parse_record(filled, DrugEntry, where=where, error=FileReadError)
-    start = entry.start_dose
     return DrugPlan(
         compound=entry.compound,
         model=entry.model,
-        start_dose=StartDose(start.amount, start.unit, start.per, tuple(start.factors.items()), _origin(start)),
+        start_dose=_start(entry.start_dose),
         interval_h=entry.interval_h,
         strengths_mg=tuple(entry.strengths_mg),
         largest_daily_mg=entry.largest_daily_mg,
-        windows=tuple(
-            TargetWindow(w.from_day, w.to_day, w.low_ng_per_ml, w.high_ng_per_ml, _origin(w)) for w in entry.windows
-        ),
+        windows=_windows(entry, duration_days),
         rule=_rule(entry.rule),
         departure=load_departure(entry.departure) if isinstance(entry.departure, str) else _departure(entry.departure),
         sampling=load_sampling(entry.sampling) if isinstance(entry.sampling, str) else _sampling(entry.sampling),
@@ -229,6 +242,32 @@ def _drug(given: dict[str, Any], defaults: dict[str, dict[str, Any]], where: str
         formulation=tuple(entry.formulation.items()),
         overrides=tuple(entry.overrides),
     )
+
+
+def _start(entry: StartEntry) -> StartDose:
+    nothing = float("nan")
+    return StartDose(
+        amount=nothing if entry.amount is None else entry.amount,
+        unit=entry.unit or "mg",
+        per=entry.per or "day",
+        factors=tuple(entry.factors.items()),
+        origin=_origin(entry),
+        carried=nothing if entry.carried is None else entry.carried,
+    )
+
+
+def _windows(entry: DrugEntry, duration_days: float) -> tuple[TargetWindow, ...]:
+    """Fill in the days that windows leave out: the first begins with the plan, each goes on to the next or the end."""
+    given = entry.windows
+    end = min(entry.stop_day, duration_days + 1.0)
+    filled: list[TargetWindow] = []
+    for k, window in enumerate(given):
+        before = filled[-1].to_day if filled else entry.start_day
+        following = given[k + 1].from_day if k + 1 < len(given) else None
+        first = before if window.from_day is None else window.from_day
+        last = window.to_day if window.to_day is not None else (end if following is None else following)
+        filled.append(TargetWindow(first, last, window.low_ng_per_ml, window.high_ng_per_ml, _origin(window)))
+    return tuple(filled)
 
 
 def _rule(entry: RuleEntry) -> DosingRule:

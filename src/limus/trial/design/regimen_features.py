@@ -12,6 +12,7 @@ no_antiproliferative           no mycophenolate, azathioprine, sirolimus or ever
 azathioprine                   azathioprine, and no mycophenolate
 no_steroids                    no steroids
 no_induction                   no induction was given (by arm, where any arm says; else by subject)
+depleting_induction            induction that depletes lymphocytes (antithymocyte globulin, alemtuzumab), by arm
 =============================  ==========================================================================
 
 The reference regimen (tacrolimus, mycophenolate, steroids, induction) has none of them.
@@ -24,6 +25,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from limus.trial.design.background_names import DEPLETING, INDUCTION
 from limus.trial.design.design import Arm, Design
 
 __all__ = ["FEATURES", "arm_features", "given_drugs", "no_induction"]
@@ -40,8 +42,8 @@ FEATURES = (
     "azathioprine",
     "no_steroids",
     "no_induction",
+    "depleting_induction",
 )
-_INDUCTION = "induction"
 
 
 def given_drugs(arm: Arm, days: Floats) -> dict[str, Flags]:
@@ -91,6 +93,7 @@ def arm_features(arm: Arm, days: Floats) -> dict[str, Flags]:
         "no_antiproliferative": ~mtor & ~mycophenolate & ~azathioprine,
         "azathioprine": azathioprine & ~mycophenolate,
         "no_steroids": ~given.get("steroids", none),
+        "depleting_induction": none | (DEPLETING in given),
     }
 
 
@@ -102,13 +105,13 @@ def no_induction(design: Design, arm: NDArray[np.int64], columns: Mapping[str, F
     design : Design
     arm : (N,) array of int
     columns : mapping of str to (N,) array
-        Covariates; ``INDUCTION`` is used where no arm lists induction in its background.
+        Covariates; ``INDUCTION`` is used where no arm lists induction of either kind in its background.
 
     Returns
     -------
     (N,) array of bool
     """
-    by_arm = np.array([any(b.name == _INDUCTION for b in one.background) for one in design.arms])
+    by_arm = np.array([any(b.name in {INDUCTION, DEPLETING} for b in one.background) for one in design.arms])
     if by_arm.any():
         return np.asarray(~by_arm[arm])
     return np.asarray(columns["INDUCTION"] == 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from limus.kernel.tables import Entry
 
@@ -25,21 +25,29 @@ class Sourced(Entry):
 
 
 class WindowEntry(Sourced):
-    """``windows`` of a drug."""
+    """``windows`` of a drug; days left out follow from the plan and from the neighbours."""
 
-    from_day: NotNegative
-    to_day: Positive
+    from_day: NotNegative | None = None
+    to_day: Positive | None = None
     low_ng_per_ml: NotNegative
     high_ng_per_ml: Positive
 
 
 class StartEntry(Sourced):
-    """``start_dose`` of a drug."""
+    """``start_dose`` of a drug: an amount, or a multiple of the daily dose of the drug's plan before."""
 
-    amount: Positive
-    unit: Literal["mg", "mg/kg"]
-    per: Literal["dose", "day"]
+    amount: Positive | None = None
+    unit: Literal["mg", "mg/kg"] | None = None
+    per: Literal["dose", "day"] | None = None
+    carried: Positive | None = None
     factors: dict[str, Positive] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> StartEntry:
+        given = [value is not None for value in (self.amount, self.unit, self.per)]
+        if not (all(given) and self.carried is None) and not (self.carried is not None and not any(given)):
+            raise ValueError("amount, unit and per; or carried alone, for the dose of the plan before")
+        return self
 
 
 class RuleEntry(Sourced):
@@ -201,6 +209,13 @@ class AnalysisEntry(Entry):
     covariates: list[str] = Field(default_factory=list)
     primary: bool = False
 
+    @field_validator("margin", mode="before")
+    @classmethod
+    def _table(cls, given: object) -> object:
+        if isinstance(given, int | float | str):
+            raise ValueError('a table, { value = 0.10, unit = "difference", justification = "..." }')
+        return given
+
 
 class InterimEntry(Entry):
     """One of ``interims``."""
@@ -224,6 +239,7 @@ class DesignFile(Entry):
     subjects: Annotated[int, Field(gt=0)]
     accrual_days: NotNegative = 0.0
     duration_days: Positive
+    randomisation_day: NotNegative = 0.0
     scenarios: Annotated[list[str], Field(min_length=1)]
     titration_days: list[float]
     estimands: Annotated[list[EstimandEntry], Field(min_length=1)]

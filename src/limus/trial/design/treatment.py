@@ -12,6 +12,7 @@ from enum import StrEnum
 from limus.kernel.provenance import Kind
 
 __all__ = [
+    "COMPOUNDS",
     "EXACT",
     "FOLLOWED",
     "UNSOURCED",
@@ -26,6 +27,9 @@ __all__ = [
     "StartDose",
     "TargetWindow",
 ]
+
+
+COMPOUNDS = ("tacrolimus", "ciclosporin", "sirolimus", "everolimus")  # whose troughs can be titrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class StartDose:
     Attributes
     ----------
     amount : float
-        Positive.
+        Positive; NaN where it is carried over.
     unit : str
         ``mg`` or ``mg/kg`` (of body weight at baseline).
     per : str
@@ -78,6 +82,9 @@ class StartDose:
     factors : tuple of (str, float)
         Covariate column (0 or 1) and what the dose is multiplied by where it is 1, e.g. ``("CYP3A5", 1.5)``.
     origin : Origin
+    carried : float
+        Multiple of the daily dose that the drug's plan before this one ended with, for a change of its release or
+        brand; NaN for an amount.
     """
 
     amount: float
@@ -85,6 +92,7 @@ class StartDose:
     per: str
     factors: tuple[tuple[str, float], ...] = ()
     origin: Origin = UNSOURCED
+    carried: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +226,9 @@ class DrugPlan:
     overrides : tuple of str
         Validity limits of the population model beyond which it is used all the same, such as
         ``time_after_transplantation``.
+    steroids : tuple of (float, float), or None
+        From and to which day the arm is given steroids; outside of it the library's course of prednisolone is 0.
+        None: not said, the course holds throughout.
     """
 
     compound: str
@@ -234,6 +245,7 @@ class DrugPlan:
     stop_day: float = float("inf")
     formulation: tuple[tuple[str, float], ...] = ()
     overrides: tuple[str, ...] = ()
+    steroids: tuple[tuple[float, float], ...] | None = None
 
     def window_at(self, day: float) -> TargetWindow | None:
         """Return the window in force on a day, None outside the plan or without windows."""
@@ -242,12 +254,12 @@ class DrugPlan:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A background drug without a modelled level: mycophenolate, steroids, azathioprine.
+    """A background drug without a modelled level: mycophenolate, steroids, azathioprine, induction.
 
     Attributes
     ----------
     name : str
-        As in the hazards: ``mycophenolate``, ``steroids``, ``azathioprine``.
+        As in the hazards and ``library/titration/background.toml``: ``mycophenolate``, ``steroids``, ``induction``.
     text : str
         The regimen in words.
     start_day, stop_day : float

@@ -2,9 +2,10 @@
 
 eGFR of a subject at day t::
 
-    (plateau + donor + delayed function + b + regimen(t) + slope t) (1 - exp(-t / recovery)) + drops since events
+    (plateau + donor + delayed function + regimen(t) + slope t) (1 - exp(-t / recovery)) b + drops since events
 
-times a log-normal error. The regimen's part follows its target with one time constant and fades after
+times a log-normal error. b is the subject's own factor, log-normal of mean 1: trials report a standard deviation of a
+third of the mean, and a long upper tail. The regimen's part follows its target with one time constant and fades after
 discontinuation. Creatinine is what the four-variable MDRD equation gives back from eGFR, and Cockcroft and Gault's
 clearance is computed from that creatinine, so the two measures of one subject agree but are never the same.
 """
@@ -88,26 +89,31 @@ def simulate_kidney(
     noise = numbers.standard_normal(days.shape)
     plateau = p["plateau"] + p["donor_age_slope"] * (columns["DONOR_AGE"] - 47.0)
     plateau = plateau + p["living_donor"] * columns["DONOR_LIVING"] + p["delayed_function"] * columns["DGF"]
-    plateau = plateau + p["between_subject_sd"] * subject[:, 0]
-    if "kidney" in context.arm_factors:
-        plateau = plateau + context.arm_factors["kidney"][context.arm]
     slope = (p["slope_per_year"] + p["slope_sd_per_year"] * subject[:, 1]) / _YEAR
     stop = events.unobserved[DISCONTINUATION]
     value = plateau[:, None] + slope[:, None] * days
     for feature in _REGIMEN:
         course = regimen_course(context, feature, p["effect_onset_days"])
         value += p[feature] * _effect_at(context, course, p["effect_onset_days"], days, stop)
+    value *= _mean_one(p["between_subject_cv_percent"], subject[:, :1])
+    if "kidney" in context.arm_factors:
+        value += context.arm_factors["kidney"][context.arm][:, None]
     recovery = np.where(columns["DGF"] == 1, p["recovery_days_delayed"], p["recovery_days"])
     value *= -np.expm1(-np.maximum(days, 0.0) / recovery[:, None])
     for event, drop in (("rejection", "rejection_drop"), ("bkv", "bkv_drop")):
         value += p[drop] * (days > events.unobserved[event][:, None])
-    spread = np.sqrt(np.log1p((p["within_subject_cv_percent"] / 100) ** 2))
-    value = np.maximum(value, p["lowest"]) * np.exp(spread * noise - spread**2 / 2)
+    value = np.maximum(value, p["lowest"]) * _mean_one(p["within_subject_cv_percent"], noise)
     gone = (days > events.end_day[:, None]) | (days > events.day[GRAFT_LOSS][:, None])
     egfr = np.where(gone, np.nan, value)
     creatinine = creatinine_from_egfr(context.scenario.hazards, egfr, columns)
     clearance = cockcroft_gault(context.scenario.hazards, creatinine, columns)
     return {"egfr": egfr, "creatinine": creatinine, "creatinine clearance": clearance}
+
+
+def _mean_one(cv_percent: float, normal: Floats) -> Floats:
+    """Log-normal factors of mean 1 with a coefficient of variation, from standard normal numbers."""
+    spread = np.sqrt(np.log1p((cv_percent / 100) ** 2))
+    return np.asarray(np.exp(spread * normal - spread**2 / 2))
 
 
 def creatinine_from_egfr(hazards: HazardLibrary, egfr: Floats, columns: Mapping[str, Floats]) -> Floats:

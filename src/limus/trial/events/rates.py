@@ -40,6 +40,8 @@ class RateContext:
         ng/mL in force, NaN where the drug is not given.
     arm_factors : mapping of str to (A,) array
         Multipliers of an event in each arm, from totals or a null hypothesis.
+    randomisation_day : float
+        Before it nothing happens: whoever is randomised has come so far without an event.
     """
 
     scenario: Scenario
@@ -50,6 +52,7 @@ class RateContext:
     without_induction: Flags
     troughs: Mapping[str, Floats]
     arm_factors: Mapping[str, Floats]
+    randomisation_day: float = 0.0
 
     @property
     def middle(self) -> Floats:
@@ -93,11 +96,21 @@ def make_context(
         at = np.clip(np.searchsorted(history.visit_day, middle), 0, len(history.visit_day) - 1)
         troughs[compound] = np.where(given[arm], history.trough_true_ng_per_ml[:, at], np.nan)
     induction = no_induction(design, arm, columns)
-    return RateContext(scenario, edges, arm, columns, features, induction, troughs, dict(arm_factors or {}))
+    return RateContext(
+        scenario=scenario,
+        edges=edges,
+        arm=arm,
+        columns=columns,
+        features=features,
+        without_induction=induction,
+        troughs=troughs,
+        arm_factors=dict(arm_factors or {}),
+        randomisation_day=design.randomisation_day,
+    )
 
 
 def _common_edges(design: Design, scenario: Scenario, exposure: Mapping[str, ExposureHistory]) -> Floats:
-    days: set[float] = {0.0, design.duration_days}
+    days: set[float] = {0.0, design.randomisation_day, design.duration_days}
     for event in scenario.hazards.events.values():
         days.update(event.from_day)
         days.update(day for term in event.terms for day in (term.from_day, term.to_day))
@@ -126,7 +139,7 @@ def arm_and_standard_rates(context: RateContext, event: EventHazard) -> tuple[Fl
         Per day.
     """
     middle = context.middle
-    base = base_rates(event, middle)
+    base = np.where(middle < context.randomisation_day, 0.0, base_rates(event, middle))
     subject = np.zeros(len(context.arm))
     timed = []
     regimen = np.zeros((len(context.features["mtor"]), len(middle)))

@@ -2,7 +2,8 @@
 
 Where a covariate is looked for: the plan's ``formulation``; the cohort's column under the model's name for it or the
 cohort's usual one (``SEX``, ``CYP3A5``, ``BLACK``); days since transplantation from the visits; the daily dose from the
-titration; the library's course (steroids, haematocrit); the model's default. Nothing else is substituted.
+titration; the library's course (steroids, haematocrit; 0 while the arm is given no steroids); the model's default.
+Nothing else is substituted.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ Flags = NDArray[np.bool_]
 DAILY_DOSE = "daily_dose"
 _DAY = "POD"
 _TIME = "time_after_transplantation"
+_STEROIDS = "prednisolone_dose"
 _USUAL_NAMES = {"female": ("SEX",), "CYP3A5_expresser": ("CYP3A5",), "black": ("BLACK",)}
 _MOST_OUTSIDE = 0.1  # share of subjects outside a limit beyond which the model is refused for the cohort
 
@@ -117,7 +119,7 @@ def subject_covariates(
             else:
                 (changing if values.ndim == 2 else constant)[name] = values
         elif course is not None and not course.added:
-            changing[name] = _course(course, days)
+            changing[name] = _course(course, days) * _steroids_given(name, plan, days)
             findings.append(_note(where, "a course of the library", course))
         elif entry.default is not None:
             constant[name] = np.full(n, entry.default)
@@ -162,6 +164,14 @@ def _course(course: Course, days: Floats) -> Floats:
     if days.strides[0] == 0:
         return np.broadcast_to(course_at(course, days[0]), days.shape)
     return course_at(course, days)
+
+
+def _steroids_given(name: str, plan: DrugPlan, days: Floats) -> Floats | float:
+    """1 where the arm is given steroids, 0 where not; 1 for other courses and where nothing is said."""
+    if name != _STEROIDS or plan.steroids is None:
+        return 1.0
+    given = [(days >= start) & (days <= stop) for start, stop in plan.steroids]
+    return np.any(given, axis=0).astype(np.float64) if given else np.zeros(days.shape)
 
 
 def _note(where: str, got: str, course: Course) -> Finding:

@@ -54,6 +54,7 @@ def simulate_exposure(
     actual_days: ArrayLike | None = None,
     start_day: ArrayLike | None = None,
     stop_day: ArrayLike | None = None,
+    dose_before_mg_per_day: ArrayLike | None = None,
     companions: Collection[str] = (),
     organ: str = "kidney",
     overrides: Collection[str] = (),
@@ -78,6 +79,8 @@ def simulate_exposure(
         Where subjects come on other days than the scheduled ones.
     start_day, stop_day : (N,) array_like, optional
         Where subjects start or stop on other days than the plan's: conversion, discontinuation.
+    dose_before_mg_per_day : (N,) array_like, optional
+        Daily dose of the plan before, where the plan carries it over.
     companions : collection of str
         Other drugs of the arm at the same time.
     organ : str
@@ -123,6 +126,7 @@ def simulate_exposure(
         actual_days=actual,
         start_day=start_day,
         stop_day=stop_day,
+        dose_before_mg_per_day=dose_before_mg_per_day,
         overrides=overrides,
         with_area=with_area,
         findings=findings,
@@ -183,6 +187,7 @@ def simulate_with_chances(
     actual_days: ArrayLike | None = None,
     start_day: ArrayLike | None = None,
     stop_day: ArrayLike | None = None,
+    dose_before_mg_per_day: ArrayLike | None = None,
     overrides: Collection[str] = (),
     with_area: bool = True,
     findings: tuple[Finding, ...] = (),
@@ -191,7 +196,9 @@ def simulate_with_chances(
 
     Parameters
     ----------
-    plan, model, cohort_columns, visit_days, measured, actual_days, start_day, stop_day, overrides, with_area
+    plan, model, cohort_columns, visit_days, measured, actual_days, start_day, stop_day
+        As :func:`simulate_exposure`.
+    dose_before_mg_per_day, overrides, with_area
         As :func:`simulate_exposure`.
     chances : ExposureChances
         From :func:`limus.trial.exposure.chances.draw_chances`.
@@ -215,7 +222,7 @@ def simulate_with_chances(
     follows = (DAILY_DOSE,) if covariates.follows_dose else ()
     kinetics = split_kinetics(read_kinetics(model), (*covariates.changing, *model.between_occasion.names, *follows))
     grid = make_dose_grid(plan)
-    first, more = _first_dose(plan, cohort_columns, grid, n)
+    first, more = _first_dose(plan, cohort_columns, grid, n, dose_before_mg_per_day)
     setting = BlockSetting(
         plan=plan,
         model=model,
@@ -278,11 +285,12 @@ def _dose_times(plan: DrugPlan, day: ArrayLike, n: int) -> Whole:
 
 
 def _first_dose(
-    plan: DrugPlan, columns: Mapping[str, ArrayLike], grid: DoseGrid, n: int
+    plan: DrugPlan, columns: Mapping[str, ArrayLike], grid: DoseGrid, n: int, before: ArrayLike | None
 ) -> tuple[Floats, tuple[Finding, ...]]:
     """First dose of one administration of each subject, as the strengths make it up."""
     first = plan.start_dose
-    amount = np.full(n, first.amount / (24.0 / plan.interval_h if first.per == "day" else 1.0))
+    a_day = np.full(n, first.amount) if np.isnan(first.carried) else first.carried * _doses_before(plan, before, n)
+    amount = a_day / (24.0 / plan.interval_h if first.per == "day" else 1.0)
     names = [name for name, _ in first.factors] + (["WT"] if first.unit == "mg/kg" else [])
     for name in names:
         if name not in columns:
@@ -299,3 +307,10 @@ def _first_dose(
     where = f"{plan.compound}, start dose"
     allowed = f"up to {grid.largest_mg:g} mg a dose"
     return round_doses(grid, amount), (Finding("start-dose", Severity.WARNING, where, got, allowed, "capped"),)
+
+
+def _doses_before(plan: DrugPlan, before: ArrayLike | None, n: int) -> Floats:
+    if before is None:
+        where, do = f"{plan.compound}, start dose", "give dose_before_mg_per_day"
+        raise InputError(where, "carried over, but no dose before", "the daily dose of the plan before", do)
+    return np.broadcast_to(np.asarray(before, dtype=np.float64), (n,))

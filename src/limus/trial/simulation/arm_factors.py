@@ -1,6 +1,6 @@
-"""Multipliers of hazards by arm: so that arms show given totals, or differ by exactly a margin.
+"""Multipliers of hazards by arm with which the arms show given totals, and the true risks of a reference cohort.
 
-Both are found on a large reference cohort, the same subjects in every arm, by averaging risks that are computed, not
+They are found on a large reference cohort, the same subjects in every arm, by averaging risks that are computed, not
 drawn: given covariates, levels and discontinuation, the risk of an event follows from its hazard without sampling.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.errors import InputError, ValueRangeError
 from limus.kernel.execution import spawn_generators
-from limus.trial.design.design import Analysis, AnalysisMethod, Design, Endpoint, EndpointKind
+from limus.trial.design.design import Design, Endpoint
 from limus.trial.design.scenario import Scenario, Total
 from limus.trial.events.events import DISCONTINUATION, change_days, rates_on, simulate_events
 from limus.trial.events.hazards import cut_cells, risks_with_competition
@@ -28,10 +28,11 @@ __all__ = [
     "Reference",
     "average_risks",
     "find_arm_factors",
-    "find_null_factors",
     "make_reference",
     "redraw",
+    "solve_factors",
     "true_values",
+    "values_at_visit",
 ]
 
 Floats = NDArray[np.float64]
@@ -124,7 +125,13 @@ def redraw(reference: Reference, context: RateContext) -> Reference:
 
 
 def average_risks(
-    reference: Reference, events: Sequence[str], day: float, *, competing: bool, context: RateContext | None = None
+    reference: Reference,
+    events: Sequence[str],
+    day: float,
+    *,
+    competing: bool,
+    rivals: Sequence[str] = (),
+    context: RateContext | None = None,
 ) -> Floats:
     """Return the mean risk of the first of some events by a day, in each arm.
 
@@ -136,6 +143,8 @@ def average_risks(
     competing : bool
         True: other events that rule these out take subjects away (cumulative incidence). False: as if they did not
         happen (what 1 - Kaplan-Meier estimates).
+    rivals : sequence of str
+        Further events that end the wait for these, with ``competing``.
     context : RateContext, optional
         Hazards to use in place of the reference's own.
 
@@ -154,7 +163,9 @@ def average_risks(
     if _SUBCLINICAL in events:
         raise InputError("endpoint", _SUBCLINICAL, "events with a hazard", "leave it out")
     ruled_out = [(name, other) for name in events for other in hazards[name].ruled_out_by]
-    others = sorted({other for _, other in ruled_out if other in hazards} - set(events)) if competing else []
+    others = (
+        sorted({*(other for _, other in ruled_out if other in hazards), *rivals} - set(events)) if competing else []
+    )
     # the question is the first of the events: none of them, and nothing that rules them out, came before
     days = {
         name: np.full_like(value, np.inf) if name in events or name in others else value
@@ -208,64 +219,8 @@ def find_arm_factors(design: Design, scenario: Scenario, *, subjects: int = _SUB
             context = replace(reference.context, arm_factors=changed)
             return average_risks(reference, [total.event], total.day, competing=True, context=context)
 
-        factors[total.event] = _solve(risks, wanted, f"scenario {scenario.name}, totals, {total.event}")
+        factors[total.event] = solve_factors(risks, wanted, f"scenario {scenario.name}, totals, {total.event}")
     return factors
-
-
-def find_null_factors(
-    design: Design, scenario: Scenario, analysis: Analysis, *, subjects: int = _SUBJECTS
-) -> dict[str, Floats]:
-    """Find the multipliers with which the true difference of an analysis equals its margin (0 for superiority).
-
-    The hazard of the endpoint's first event in the test arm is multiplied; of a value, kidney function in the test
-    arm is shifted.
-
-    Parameters
-    ----------
-    design : Design
-    scenario : Scenario
-    analysis : Analysis
-    subjects : int
-        Of the reference cohort.
-
-    Returns
-    -------
-    dict of str to (A,) array
-
-    Raises
-    ------
-    ValueRangeError
-        A difference that no multiplier reaches.
-    InputError
-        An endpoint that has no hazard of its own.
-    """
-    base = find_arm_factors(design, scenario, subjects=subjects)
-    arms = [arm.name for arm in design.arms]
-    test, control = arms.index(analysis.test_arm), arms.index(analysis.reference_arm)
-    endpoint = design.endpoint_named(analysis.endpoint)
-    worse = -1.0 if endpoint.higher_is_better else 1.0
-    difference = worse * (analysis.margin.value if analysis.margin is not None else 0.0)
-    reference = make_reference(design, scenario, subjects=subjects, factors=base)
-    if endpoint.kind is EndpointKind.VALUE:
-        means = true_values(reference, endpoint)
-        alive = _with_value(reference, endpoint)[test]
-        shift = np.zeros(len(arms))
-        shift[test] = (means[control] + difference - means[test]) / alive
-        return {**base, "kidney": shift}
-    competing = analysis.method is not AnalysisMethod.KAPLAN_MEIER_DIFFERENCE
-    own, event = list(endpoint.events), endpoint.events[0]
-    start = average_risks(reference, own, endpoint.day, competing=competing)
-    wanted = np.array([start[control] + difference])
-
-    def risks(factor: Floats) -> Floats:
-        multiplier = np.array(base.get(event, np.ones(len(arms))), dtype=np.float64)
-        multiplier[test] = factor[0]
-        context = replace(reference.context, arm_factors={**base, event: multiplier})
-        return average_risks(reference, own, endpoint.day, competing=competing, context=context)[[test]]
-
-    found = np.array(base.get(event, np.ones(len(arms))), dtype=np.float64)
-    found[test] = _solve(risks, wanted, f"null hypothesis of {analysis.name}")[0]
-    return {**base, event: found}
 
 
 def true_values(reference: Reference, endpoint: Endpoint) -> Floats:
@@ -280,22 +235,13 @@ def true_values(reference: Reference, endpoint: Endpoint) -> Floats:
     -------
     (A,) array
     """
-    values, lost = _values(reference, endpoint)
+    values, lost = values_at_visit(reference, endpoint)
     filled = np.where(lost, endpoint.graft_loss_value, values)
     return np.asarray(np.nanmean(filled.reshape(len(reference.trial.design.arms), -1), axis=1))
 
 
-def _with_value(reference: Reference, endpoint: Endpoint) -> Floats:
-    """Share of subjects whose own value counts."""
-    values, lost = _values(reference, endpoint)
-    if np.isnan(endpoint.graft_loss_value):
-        return np.ones(len(reference.trial.design.arms))
-    arms = len(reference.trial.design.arms)
-    own = (np.isfinite(values) & ~lost).reshape(arms, -1).sum(axis=1)
-    return np.asarray(own / (np.isfinite(values) | lost).reshape(arms, -1).sum(axis=1))
-
-
-def _values(reference: Reference, endpoint: Endpoint) -> tuple[Floats, NDArray[np.bool_]]:
+def values_at_visit(reference: Reference, endpoint: Endpoint) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the values of a reference cohort at an endpoint's visit, and who died or lost the graft before."""
     trial = reference.trial
     visit = int(np.flatnonzero(trial.visit_day == endpoint.day)[0])
     table = trial.egfr if endpoint.variable == "egfr" else trial.labs[endpoint.variable]
@@ -303,8 +249,26 @@ def _values(reference: Reference, endpoint: Endpoint) -> tuple[Floats, NDArray[n
     return table[:, visit], gone
 
 
-def _solve(risks: Callable[[Floats], Floats], wanted: Floats, where: str) -> Floats:
-    """Find the factors at which the risks are as wanted, by bisection of their logarithm; all arms at once."""
+def solve_factors(risks: Callable[[Floats], Floats], wanted: Floats, where: str) -> Floats:
+    """Find the factors at which risks are as wanted, by bisection of their logarithm; all arms at once.
+
+    Parameters
+    ----------
+    risks : callable
+        (K,) factors to (K,) risks, rising in each.
+    wanted : (K,) array
+    where : str
+        For the error.
+
+    Returns
+    -------
+    (K,) array
+
+    Raises
+    ------
+    ValueRangeError
+        A risk that no factor reaches.
+    """
     low, high = np.full(len(wanted), -12.0), np.full(len(wanted), 12.0)
     if (risks(np.exp(low)) > wanted).any() or (risks(np.exp(high)) < wanted).any():
         got = ", ".join(f"{value:.4g}" for value in wanted)

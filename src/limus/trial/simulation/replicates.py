@@ -244,6 +244,7 @@ def _expose(
                 measured=np.isin(days, (*design.titration_days, *(visit.day for visit in design.visits))),
                 actual_days=None if coming is None else coming[rows],
                 stop_day=np.minimum(plan.stop_day, discontinued[rows]),
+                dose_before_mg_per_day=_dose_before(found.get(plan.compound), rows, plan.start_day),
                 companions=_companions(one, plan),
                 overrides=plan.overrides,
                 with_area=with_area,
@@ -253,6 +254,15 @@ def _expose(
                 base = found.get(plan.compound)
                 found[plan.compound] = _join(base, history, rows, cohort.n)
     return found, tuple(findings)
+
+
+def _dose_before(history: ExposureHistory | None, rows: Integers, day: float) -> Floats | None:
+    """Last daily dose of each subject before a day, 0 where there was none; None without an earlier plan."""
+    if history is None:
+        return None
+    doses = np.where(history.visit_day < day, np.nan_to_num(history.dose_mg_per_day[rows]), 0.0)
+    last = doses.shape[1] - 1 - np.argmax(doses[:, ::-1] > 0, axis=1)
+    return np.asarray(np.take_along_axis(doses, last[:, None], axis=1)[:, 0])
 
 
 def _dosing_dates(design: Design, days: Floats, actual: Floats) -> Floats | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from limus.kernel.provenance import Directness, Kind
 from limus.kernel.tables import Table as TidyTable
 from limus.report.content import (
@@ -25,6 +27,7 @@ from limus.signalling.potency import CurveStatus
 from limus.signalling.protocol import find_protocol
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.comparison.data import Comparison, Condition
+from limus.workflows.potency import HIGHEST_NM, LOWEST_NM
 
 __all__ = ["potency", "simulated", "words"]
 
@@ -185,7 +188,7 @@ def _points(data: Comparison, drug: str, condition: Condition, observation: Pote
         )
     curve = data.curves[drug, condition.key]
     if curve.summary.status is CurveStatus.OK:
-        lower, upper = curve.interval
+        lower, upper = np.clip(curve.interval, LOWEST_NM, HIGHEST_NM).tolist()  # an open end is drawn to the edge
         value = curve.summary.ic50_absolute_nM
         points.append(base | {"kind": "simulated", "value_nM": value, "lower_nM": lower, "upper_nM": upper})
     return points

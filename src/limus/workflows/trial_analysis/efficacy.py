@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from limus.report.content import Block, BulletList, Cell, ColumnHead, Figure, Paragraph, Row, Section, Table, text_cell
+from limus.report.content import Block, Cell, ColumnHead, Figure, Paragraph, Row, Section, Table, text_cell
 from limus.report.figures.drug_styles import DrugStyle
 from limus.report.figures.trial_events import draw_event_curves
 from limus.report.markup import escape_markup
@@ -23,6 +23,10 @@ _DASH = "\N{EN DASH}"
 EFFICACY = ("BPAR", "GRFTLOSS", "DEATH", "EFFFAIL", "REJGLDTH", "GRAFTSUR", "SUBCLREJ")
 _DRAWN = ("BPAR", "EFFFAIL", "GRAFTSUR")
 _RISK_TIMES = 7
+_TESTS = (
+    "log-rank p, of hazards, and where events compete Gray's p, of cumulative incidences; within strata, not adjusted "
+    "for the number of tests."
+)
 
 
 def efficacy_section(outcome: TrialOutcome, styles: Mapping[str, DrugStyle]) -> Section:
@@ -46,7 +50,8 @@ def efficacy_section(outcome: TrialOutcome, styles: Mapping[str, DrugStyle]) -> 
     words = (
         "Risks are cumulative incidences of Aalen and Johansen where another event rules the one in question out "
         "(death, or the loss of the graft), otherwise 1 - Kaplan-Meier; intervals are log-log. Hazard ratios are by "
-        "Cox's model with Efron's ties, cause-specific where events compete, within the strata of the randomisation."
+        "Cox's model with Efron's ties, cause-specific where events compete, within the strata of the randomisation; "
+        "where events compete, Gray's test compares the cumulative incidences."
     )
     blocks: list[Block] = [Paragraph(words), *event_blocks(outcome, chosen, drawn, styles, "efficacy", "Efficacy")]
     return Section("over-time", "Efficacy over time", tuple(blocks))
@@ -82,9 +87,13 @@ def event_blocks(
     if len(outcome.analysis.plan.codes) > 2:
         blocks.append(_comparisons(outcome, chosen, key, title))
     blocks += _days_free(outcome, chosen, key)
-    warnings = [f"**{escape_markup(one.label)}**: {escape_markup(one.warning)}." for one in chosen if one.warning]
+    warnings = [f"{escape_markup(one.label)}: {escape_markup(one.warning)}" for one in chosen if one.warning]
     if warnings:
-        blocks += [Paragraph("Where 1 - Kaplan-Meier would have been wrong:"), BulletList(tuple(warnings))]
+        said = (
+            "**Where 1 - Kaplan-Meier would have been wrong**, as if those who died or lost the graft could still have "
+            f"the event. {'; '.join(warnings)}."
+        )
+        blocks.append(Paragraph(said))
     return blocks
 
 
@@ -116,7 +125,7 @@ def _comparisons(outcome: TrialOutcome, chosen: Sequence[EventSummary], key: str
         Row(key_of(one.code), one.label, tuple(text_cell(_hazard(compared)) for compared in one.comparisons))
         for one in chosen
     )
-    note = f"Hazard ratio with 95 % interval; log-rank p, not adjusted. {escape_markup(outcome.origin.sentence)}"
+    note = f"Hazard ratio with 95 % interval; {_TESTS} {escape_markup(outcome.origin.sentence)}"
     return Table(f"comparisons-{key}", f"{title}: arms compared", heads, rows, note=note, stub="Event")
 
 
@@ -149,7 +158,7 @@ def _table(outcome: TrialOutcome, chosen: Sequence[EventSummary], key: str, titl
     ]
     two = len(codes) == 2
     if two:
-        heads.append(ColumnHead("hazard", "Hazard ratio; log-rank p"))
+        heads.append(ColumnHead("hazard", "Hazard ratio; log-rank p; Gray p"))
     rows = []
     for one in chosen:
         cells = [
@@ -161,7 +170,7 @@ def _table(outcome: TrialOutcome, chosen: Sequence[EventSummary], key: str, titl
         rows.append(Row(key_of(one.code), one.label, tuple(cells)))
     note = f"Risk with 95 % interval, and events, among all randomised. {escape_markup(outcome.origin.sentence)}"
     if two:
-        note += f" Hazard ratio over {outcome.analysis.plan.reference}, log-rank likewise, over the whole follow-up."
+        note += f" Hazard ratio over {outcome.analysis.plan.reference} over the whole follow-up; {_TESTS}"
     return Table(f"events-{key}", f"{title}: risks by arm", tuple(heads), tuple(rows), note=note, stub="Event")
 
 
@@ -175,7 +184,10 @@ def _risk(risk: float, low: float, high: float, events: float) -> Cell:
 
 
 def _hazard(one: EventComparison) -> str:
+    tests = p_text(one.log_rank_p)
+    if math.isfinite(one.gray_p):
+        tests += f"; Gray {p_text(one.gray_p)}"
     if not math.isfinite(one.hazard_ratio):
-        return f"{one.status.removeprefix('no hazard ratio: ')}; {p_text(one.log_rank_p)}"
+        return f"{one.status.removeprefix('no hazard ratio: ')}; {tests}"
     ends = f"{format_number(one.low)} to {format_number(one.high)}"
-    return f"{format_number(one.hazard_ratio)} ({ends}); {p_text(one.log_rank_p)}"
+    return f"{format_number(one.hazard_ratio)} ({ends}); {tests}"

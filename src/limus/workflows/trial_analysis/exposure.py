@@ -17,6 +17,7 @@ from limus.report.numbers import format_number
 from limus.trial.analysis.laboratory import LaboratoryVisit
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.trial_analysis.outcome import TrialOutcome
+from limus.workflows.trial_analysis.words import spread
 
 __all__ = ["KIDNEY", "kidney_section", "laboratory_figure", "laboratory_table", "troughs_section"]
 
@@ -116,7 +117,8 @@ def laboratory_table(outcome: TrialOutcome, rows: Sequence[LaboratoryVisit], key
         if changes:
             cells += [_change(by_place.get((visit, code))) for code in codes]
         lines.append(Row(f"visit-{number}", visit, tuple(cells)))
-    note = "Mean (standard deviation), n; change from baseline with 95 % interval. "
+    note = "Mean (standard deviation), n"
+    note += "; change from baseline with 95 % interval. " if changes else ". "
     note += escape_markup(outcome.origin.sentence)
     return Table(key, title, tuple(heads), tuple(lines), note=note, stub="Visit")
 
@@ -124,8 +126,7 @@ def laboratory_table(outcome: TrialOutcome, rows: Sequence[LaboratoryVisit], key
 def _mean(one: LaboratoryVisit | None) -> Cell:
     if one is None:
         return text_cell(_DASH)
-    sd = format_number(one.sd) if math.isfinite(one.sd) else _DASH
-    return text_cell(f"{format_number(one.mean)} ({sd}), {one.n}")
+    return text_cell(f"{spread(one.mean, one.sd)}, {one.n}")
 
 
 def _change(one: LaboratoryVisit | None) -> Cell:

@@ -101,6 +101,7 @@ def answers_section(outcome: TrialOutcome) -> Section | None:
     blocks: list[Block] = []
     primary = next((one for one in results if one.primary), results[0])
     blocks.append(Paragraph(_primary_words(primary)))
+    blocks.append(_answers(outcome))
     drawn = [one for one in results if one.unit == "fraction" and math.isfinite(one.effect)]
     if drawn:
         data = TidyTable.from_rows(
@@ -123,7 +124,7 @@ def answers_section(outcome: TrialOutcome) -> Section | None:
             f"({first.level_percent:g} % two-sided for the first); thick: primary. {_sentence(outcome)}"
         )
         blocks.append(figure("effects", "Differences of risks and their margins", drawing, caption))
-    blocks += [_answers(outcome), *_handled(outcome), *_sensitivities(outcome)]
+    blocks += [*_handled(outcome), *_sensitivities(outcome)]
     return Section("the-answers", "The answers", tuple(blocks))
 
 
@@ -144,7 +145,7 @@ def _primary_words(one: EstimandResult) -> str:
         said = f"{escape_markup(one.endpoint_label)}: {escape_markup(one.conclusion)}, p {p_text(one.p)}"
         return f"Primary analysis, {said}."
     said = (
-        f"Primary analysis, {escape_markup(one.endpoint_label)} ({escape_markup(one.method)}): {one.test} against "
+        f"Primary analysis, {escape_markup(one.endpoint_label)} ({escape_markup(one.done)}): {one.test} against "
         f"{one.reference} {{{row}.effect}}, {one.level_percent:g} % interval {{{row}.effect:interval}}"
     )
     if math.isfinite(one.margin):
@@ -164,7 +165,7 @@ def _answers(outcome: TrialOutcome) -> Table:
     rows = []
     for one in outcome.analysis.estimands:
         primary = ", primary" if one.primary and one.name != "primary" else ""
-        label = f"{one.name}{primary}: {one.method}, {one.level_percent:g} %"
+        label = f"{one.name}{primary}: {one.done}, {one.level_percent:g} %"
         scale = 100.0 if one.unit == "fraction" else 1.0
         margin = f"{scale * one.margin:g}; " if math.isfinite(one.margin) else ""
         reason = one.conclusion if one.status == "ok" else "; ".join(one.warnings)

@@ -100,7 +100,7 @@ def _plain(reason: str) -> str:
     """``SCREEN FAILURE: 18 to 65 years`` for people."""
     words = reason.removeprefix("SCREEN FAILURE: ")
     if words != reason:
-        return f"Not: {words}"
+        return f"Did not meet: {words}"
     return words.capitalize() if words.isupper() else words
 
 
@@ -113,7 +113,7 @@ def _baseline(outcome: TrialOutcome) -> Table | None:
     heads.append(ColumnHead("difference", "Standardised difference"))
     rows = []
     for number, one in enumerate(analysis.baseline, start=1):
-        label = f"{one.label}: {one.level.capitalize()}" if one.level else one.label
+        label = f"{one.label}: {_level(one)}" if one.level else one.label
         cells = [_arm_cell(arm) for arm in one.arms]
         cells.append(_difference(one))
         rows.append(Row(f"baseline-{number}", label, tuple(cells)))
@@ -123,6 +123,11 @@ def _baseline(outcome: TrialOutcome) -> Table | None:
         f"after randomisation are chance, so they are not tested. {escape_markup(outcome.origin.sentence)}"
     )
     return Table("baseline", "Baseline characteristics", tuple(heads), tuple(rows), note=note, stub="Characteristic")
+
+
+def _level(one: BaselineRow) -> str:
+    """Terms of race are names: ``BLACK OR AFRICAN AMERICAN`` is Black or African American."""
+    return one.level.title().replace(" Or ", " or ") if one.variable == "RACE" else one.level.capitalize()
 
 
 def _arm_cell(arm: BaselineNumber | BaselineShare) -> Cell:

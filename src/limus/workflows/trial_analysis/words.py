@@ -10,27 +10,47 @@ from limus.report.numbers import format_number
 from limus.trial.analysis.results import EstimandResult
 from limus.workflows.trial_analysis.outcome import Origin
 
-__all__ = ["count_share", "effect_cell", "p_text", "percent", "spread", "value_cell"]
+__all__ = ["count_share", "decimals_text", "effect_cell", "p_text", "percent", "spread", "value_cell"]
 
-_DASH = "\N{EN DASH}"
+_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def count_share(count: int, n: int) -> str:
-    """Write a count with its share: ``12 (40 %)``."""
+    """Write a count with its share: ``12 (40.0 %)``."""
     return f"{count} ({percent(count / n)} %)" if n else f"{count} of 0"
 
 
 def percent(fraction: float) -> str:
-    """Write a fraction in per cent with one decimal below ten."""
-    value = 100.0 * fraction
-    return f"{value:.1f}" if abs(value) < 10 else f"{value:.0f}"
+    """Write a fraction in per cent with one decimal, as all numbers of a column have."""
+    return decimals_text(100.0 * fraction, 1)
+
+
+def decimals_text(value: float, decimals: int) -> str:
+    """Write a number with that many decimals and a true minus sign.
+
+    Examples
+    --------
+    >>> decimals_text(-5.46, 1), decimals_text(-0.01, 1)
+    ('\u22125.5', '0.0')
+    """
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if not float(text) else text.replace("-", _MINUS)
 
 
 def spread(mean: float, sd: float) -> str:
-    """Write a mean with its standard deviation: ``45 (12.9)``."""
+    """Write a mean with its standard deviation, both with the decimals of two digits of the deviation, at least one.
+
+    Examples
+    --------
+    >>> spread(60.0, 23.81), spread(1.751, 0.642), spread(45.2, float("nan"))
+    ('60.0 (23.8)', '1.75 (0.64)', '45.2 (\u2013)')
+    """
     if not math.isfinite(mean):
         return _DASH
-    return f"{format_number(mean)} ({format_number(sd) if math.isfinite(sd) else _DASH})"
+    if not (math.isfinite(sd) and sd > 0):
+        return f"{format_number(mean)} ({format_number(sd) if math.isfinite(sd) else _DASH})"
+    decimals = min(max(1, 1 - math.floor(math.log10(sd))), 6)
+    return f"{decimals_text(mean, decimals)} ({decimals_text(sd, decimals)})"
 
 
 def p_text(p: float) -> str:

@@ -6,7 +6,7 @@ block knows their pattern only: it does not grow with the number of parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from llvmlite import ir
 
@@ -16,7 +16,7 @@ from limus.kernel.simulation.blocks import Blocks
 from limus.kernel.simulation.engine.hoisting import Constancy, time_derivative
 from limus.kernel.simulation.engine.lanes import Lanes
 from limus.kernel.simulation.engine.model_writer import ModelWriter
-from limus.kernel.simulation.engine.pieces import Cells, Job, write_in_pieces
+from limus.kernel.simulation.engine.pieces import Cells, write_in_pieces
 from limus.kernel.simulation.equations import System, input_symbol, state_symbol
 from limus.kernel.simulation.smoothness import may_become_infinite
 
@@ -78,15 +78,14 @@ def block_functions(lanes: Lanes, writer: ModelWriter, system: System, blocks: B
     }
 
 
-def _in_pieces(lanes: Lanes, name: str, rows: Sequence[tuple[int, Callable[[Arrays], None]]]) -> ir.Function:
+def _in_pieces(lanes: Lanes, name: str, rows: Iterable[Callable[[Arrays], None]]) -> ir.Function:
     """A function of three arrays, of which the last takes the result."""
 
     def begin(arguments: Sequence[ir.Value]) -> Arrays:
         first, second, third = (Cells(lanes, array) for array in arguments)
         return first, second, third
 
-    jobs = [Job(cost, write) for cost, write in rows]
-    return write_in_pieces(lanes, name, 3, jobs, begin, lambda arrays: arrays[2].flush())
+    return write_in_pieces(lanes, name, 3, rows, begin, lambda arrays: arrays[2].flush())
 
 
 def _multiply(lanes: Lanes, blocks: Blocks) -> ir.Function:
@@ -112,7 +111,7 @@ def _multiply(lanes: Lanes, blocks: Blocks) -> ir.Function:
 
         return write
 
-    return _in_pieces(lanes, "multiply", [(1 + 3 * len(rows[i]), row(i)) for i in range(blocks.size)])
+    return _in_pieces(lanes, "multiply", map(row, range(blocks.size)))
 
 
 def _bend(lanes: Lanes, blocks: Blocks) -> ir.Function:
@@ -132,7 +131,7 @@ def _bend(lanes: Lanes, blocks: Blocks) -> ir.Function:
 
         return write
 
-    return _in_pieces(lanes, "bend", [(1 + 3 * len(own), entry(k, own)) for k, own in enumerate(products.values())])
+    return _in_pieces(lanes, "bend", [entry(k, own) for k, own in enumerate(products.values())])
 
 
 def _couple(lanes: Lanes, blocks: Blocks) -> ir.Function:
@@ -143,4 +142,4 @@ def _couple(lanes: Lanes, blocks: Blocks) -> ir.Function:
 
         return write
 
-    return _in_pieces(lanes, "couple", [(4, entry(place, i, b)) for place, (i, b) in enumerate(blocks.bent)])
+    return _in_pieces(lanes, "couple", [entry(place, i, b) for place, (i, b) in enumerate(blocks.bent)])

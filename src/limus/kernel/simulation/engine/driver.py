@@ -106,9 +106,7 @@ class _Driver:
     def _write_refill(self) -> ir.Function:
         """A lane takes up the next trajectory, or rests."""
         machine = self.machine
-        function = ir.Function(self.lanes.module, ir.FunctionType(ir.VoidType(), [POINTER, INDEX]), "refill")
-        function.attributes.add("noinline")
-        self.lanes.builder = ir.IRBuilder(function.append_basic_block("entry"))
+        function = self.lanes.function("refill", 1, INDEX)
         machine.open(function)
         lane = function.args[1]
         n = machine.word("begin", INDEX)

@@ -25,7 +25,7 @@ from limus.kernel.language.expression import ONE, RELATIONS
 from limus.kernel.simulation.equations import TIME, input_symbol
 from limus.kernel.simulation.switches import switch_time
 
-__all__ = ["Constancy", "constant_parts", "gather_constants", "time_derivative"]
+__all__ = ["Constancy", "Gathering", "constant_parts", "time_derivative"]
 
 _INPUT = input_symbol("")
 
@@ -52,29 +52,25 @@ class Constancy:
         return all(map(self, node.arguments))
 
 
-def gather_constants(expression: Expression, is_constant: Constancy) -> Expression:
-    """Bring an expression into a form in which its constant parts stand together.
+class Gathering:
+    """Brings expressions into a form in which their constant parts stand together, each part once.
 
     Parameters
     ----------
-    expression : Expression
     is_constant : Constancy
-
-    Returns
-    -------
-    Expression
-        Equal but for rounding.
     """
-    done: dict[Expression, Expression] = {}
 
-    def rebuild(node: Expression) -> Expression:
-        if node not in done:
-            done[node] = (
-                node if not isinstance(node, Apply) or is_constant(node) else _rebuilt(node, rebuild, is_constant)
-            )
-        return done[node]
+    def __init__(self, is_constant: Constancy) -> None:
+        self._is_constant = is_constant
+        self._done: dict[Expression, Expression] = {}
 
-    return rebuild(expression)
+    def __call__(self, node: Expression) -> Expression:
+        """Return an expression that is equal but for rounding."""
+        if not isinstance(node, Apply):
+            return node
+        if node not in self._done:
+            self._done[node] = node if self._is_constant(node) else _rebuilt(node, self, self._is_constant)
+        return self._done[node]
 
 
 def _rebuilt(node: Apply, rebuild: Callable[[Expression], Expression], is_constant: Constancy) -> Expression:

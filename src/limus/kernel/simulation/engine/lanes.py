@@ -21,6 +21,13 @@ POINTER = ir.PointerType()
 Values: TypeAlias = Sequence[ir.Value]
 
 
+class _Splat(ir.Constant):  # type: ignore[misc]
+    """The same number in every lane, written short: LLVM reads the text faster."""
+
+    def _get_reference(self) -> str:
+        return f"splat ({self.constant[0]})"
+
+
 class Lanes:
     """Builds code for W lanes in one LLVM function.
 
@@ -32,24 +39,44 @@ class Lanes:
         W, a power of two.
     fused : bool
         Whether the target has fused multiply-add; without it a*b + c is rounded twice.
+    finished : callable
+        Told of each function when the next one is opened, or by :meth:`close`.
     """
 
-    def __init__(self, module: ir.Module, width: int, *, fused: bool = True) -> None:
+    def __init__(
+        self,
+        module: ir.Module,
+        width: int,
+        *,
+        fused: bool = True,
+        finished: Callable[[ir.Function], None] = lambda function: None,
+    ) -> None:
         self.module, self.width, self.fused = module, width, fused
+        self._finished = finished
+        self._open: ir.Function | None = None
         self.vector = ir.VectorType(DOUBLE, width)
         self.integers = ir.VectorType(INDEX, width)
         self.mask = ir.VectorType(ir.IntType(1), width)
         self.builder: ir.IRBuilder = ir.IRBuilder()
+        self._numbers: dict[str, ir.Constant] = {}
 
     # ---- functions and flow
 
-    def function(self, name: str, arguments: int, *, inline: bool = False) -> ir.Function:
-        """Open a function of pointers that returns nothing; code goes into it from now on."""
-        made = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [POINTER] * arguments), name)
+    def function(self, name: str, pointers: int, *more: ir.Type) -> ir.Function:
+        """Open a function of pointers, and more, that returns nothing; code goes into it from now on."""
+        self.close()
+        made = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [*[POINTER] * pointers, *more]), name)
         made.attributes.add("nounwind")
-        made.attributes.add("alwaysinline" if inline else "noinline")
+        made.attributes.add("noinline")
         self.builder = ir.IRBuilder(made.append_basic_block("entry"))
+        self._open = made
         return made
+
+    def close(self) -> None:
+        """Finish the function that is open."""
+        if self._open is not None:
+            self._finished(self._open)
+        self._open = None
 
     def variable(self, kind: ir.Type, start: ir.Value | None = None) -> Any:
         """Make a local variable, in the entry block: an alloca inside a loop would grow the stack."""
@@ -151,7 +178,10 @@ class Lanes:
 
     def number(self, value: float) -> ir.Constant:
         """The same number in every lane."""
-        return ir.Constant(self.vector, [value] * self.width)
+        text = float(value).hex()  # tells 0 from -0, and one NaN is as good as another
+        if text not in self._numbers:
+            self._numbers[text] = _Splat(self.vector, [value] * self.width)
+        return self._numbers[text]
 
     def whole(self, value: int) -> ir.Constant:
         """The same 64-bit integer in every lane."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from limus.kernel.language import Expression, free_symbols, walk
+from limus.kernel.language import Expression, free_symbols
 from limus.kernel.language.expression import ZERO
 from limus.kernel.simulation.engine.elimination import Elimination
 from limus.kernel.simulation.engine.factor_layout import FactorLayout
 from limus.kernel.simulation.engine.frame import Frame
 from limus.kernel.simulation.engine.lanes import Lanes
 from limus.kernel.simulation.engine.looped_elimination import write_clear, write_eliminate
-from limus.kernel.simulation.engine.pieces import Cells, Job, write_in_pieces
+from limus.kernel.simulation.engine.pieces import Cells, write_in_pieces
 from limus.kernel.simulation.engine.straight_elimination import pivot_jobs
 from limus.kernel.simulation.engine.writer import Writer
 from limus.kernel.simulation.equations import TIME, System, input_symbol, state_symbol
@@ -107,14 +107,14 @@ class ModelWriter:
         finite: bool = False,
         onto: bool = False,
     ) -> ir.Function:
-        def job(array: int, place: int, expression: Expression) -> Job[_Results]:
+        def job(array: int, place: int, expression: Expression) -> Callable[[_Results], None]:
             def write(results: _Results) -> None:
                 value = results.writer.value(expression)
                 if onto:
                     value = self._lanes.add(results.arrays[array].get(place), value)
                 results.arrays[array].put(place, self._finite(expression, value) if finite else value)
 
-            return Job(sum(1 for _ in walk(expression)), write)
+            return write
 
         jobs = [job(k, place, expression) for k, own in enumerate(expressions) for place, expression in own.items()]
         return write_in_pieces(self._lanes, name, arguments, jobs, begin, lambda results: None)
@@ -123,11 +123,11 @@ class ModelWriter:
         """Write ``factorise(frame, y)`` as straight-line code in which the entries of W are never stored."""
         places = {place: k for k, place in enumerate(plan.entries)}
 
-        def job(place: tuple[int, int]) -> Job[_Factors]:
+        def job(place: tuple[int, int]) -> Callable[[_Factors], None]:
             def write(f: _Factors) -> None:
                 f.cells.set(places[place], self._entry(f, place, entries.get(place, ZERO)))
 
-            return Job(_cost(entries.get(place, ZERO)), write)
+            return write
 
         jobs = [job(place) for place in plan.entries] + pivot_jobs(self._lanes, plan)
         begin = self._begin_entries
@@ -138,11 +138,11 @@ class ModelWriter:
         lanes, start = self._lanes, self._frame.factors
         diagonal = {(i, i): entries.get((i, i), ZERO) for i in layout.plan.order}
 
-        def job(place: tuple[int, int], entry: Expression) -> Job[_Factors]:
+        def job(place: tuple[int, int], entry: Expression) -> Callable[[_Factors], None]:
             def write(f: _Factors) -> None:
                 f.cells.put(layout.places[place], self._entry(f, place, entry))
 
-            return Job(_cost(entry), write)
+            return write
 
         by_column = sorted({**entries, **diagonal}.items(), key=lambda item: item[0][::-1])  # they share most there
         jobs = [job(place, entry) for place, entry in by_column]
@@ -175,10 +175,6 @@ class ModelWriter:
         lanes = self._lanes
         finite = lanes.compare("<", lanes.call("fabs", value), lanes.number(math.inf))
         return lanes.select(finite, value, lanes.number(0.0))
-
-
-def _cost(entry: Expression) -> int:
-    return 1 + sum(1 for _ in walk(entry))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ __all__ = ["NativeModel", "build_native", "expected_build_time_s", "solve_batch"
 # entries of a factorisation; beyond, memory is the limit and the reference solver takes over
 MOST_FACTORS = 50_000
 MOST_STEPS = 100_000
-_SECONDS_PER_CHARACTER = 1.7e-5  # of the source of derivatives and Jacobian, as measured from 300 to 1,000 states
+_SECONDS_PER_CHARACTER = 3.4e-5  # of the source of derivatives, as measured from 300 to 1,000 states
 # trajectories that a thread takes at a time: long enough that few lanes wait, short enough to be told of progress
 _FEWEST, _MOST = 64, 512
 _LOCK = threading.Lock()
@@ -85,8 +86,7 @@ def expected_build_time_s(model: CompiledModel) -> float:
     -------
     float
     """
-    lengths = {name: len(source) for name, source, _ in model.sources}
-    return _SECONDS_PER_CHARACTER * (lengths["derivatives"] + lengths["jacobian"])
+    return _SECONDS_PER_CHARACTER * len(model.source("derivatives", careful=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +114,27 @@ def _build(key: str, target: str, source: _Source) -> NativeModel | None:
     width = 8
     parts = (key, _engine_hash(), llvmlite.__version__, name, features, str(width))
     stem = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    kept = _read_cache(stem)
-    if kept is None:
-        made = _compile(source.model, binding, name, features, width, has_fma)
+    machine = _machine(binding, name, features)
+    made = _read_cache(stem)
+    if made is None:
+        made = _compile(source.model, machine, width, has_fma)
         if made is None:
             return None
         _write_cache(stem, made)
-        kept = made
-    frame_size, is_linear, code = kept
-    machine = _machine(binding, name, features)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
-    engine.add_object_file(binding.object_file.ObjectFileRef.from_data(code))
+    for code in made.objects:
+        engine.add_object_file(binding.object_file.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return NativeModel(engine.get_function_address("worker"), frame_size, width, is_linear, engine)
+    return NativeModel(engine.get_function_address("worker"), made.frame_size, width, made.is_linear, engine)
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """What is kept on disk: object files, and what a caller needs to know."""
+
+    frame_size: int
+    is_linear: bool
+    objects: tuple[bytes, ...]
 
 
 def _processor(target: str) -> tuple[str, str]:
@@ -143,24 +151,24 @@ def _machine(binding: Any, name: str, features: str) -> Any:
     return triple.create_target_machine(cpu=name, features=features, opt=1, reloc="default", codemodel="jitdefault")
 
 
-def _compile(
-    model: CompiledModel, binding: Any, name: str, features: str, width: int, has_fma: bool
-) -> tuple[int, bool, bytes] | None:
+def _compile(model: CompiledModel, machine: Any, width: int, has_fma: bool) -> _Made | None:
     from llvmlite import ir  # noqa: PLC0415
 
     from limus.kernel.simulation.engine.driver import write_driver  # noqa: PLC0415
     from limus.kernel.simulation.engine.lanes import Lanes  # noqa: PLC0415
+    from limus.kernel.simulation.engine.object_code import ObjectCode  # noqa: PLC0415
     from limus.kernel.simulation.engine.program import TooLargeError, write_program  # noqa: PLC0415
 
-    lanes = Lanes(ir.Module("limus"), width, fused=has_fma)
+    module = ir.Module("limus")
+    code = ObjectCode(module, machine)
+    lanes = Lanes(module, width, fused=has_fma, finished=code.add)
     try:
         program = write_program(lanes, model.system, MOST_FACTORS)
     except TooLargeError:
         return None
     write_driver(lanes, program, len(model.inputs))
-    module = binding.parse_assembly(str(lanes.module))
-    module.verify()
-    return program.frame.size, program.linear is not None, _machine(binding, name, features).emit_object(module)
+    lanes.close()
+    return _Made(program.frame.size, program.linear is not None, tuple(code.finish()))
 
 
 def _engine_hash() -> str:
@@ -168,19 +176,21 @@ def _engine_hash() -> str:
     return hash_sources(Path(__file__).parent)
 
 
-def _read_cache(stem: str) -> tuple[int, bool, bytes] | None:
+def _read_cache(stem: str) -> _Made | None:
     kept = read_kept("engine", f"{stem}.o")
     if kept is None:
         return None
     head, _, code = kept.partition(b"\n")
     about = json.loads(head)
-    return int(about["frame_size"]), bool(about["is_linear"]), code
+    ends = list(accumulate(about["sizes"]))
+    objects = tuple(code[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
+    return _Made(int(about["frame_size"]), bool(about["is_linear"]), objects)
 
 
-def _write_cache(stem: str, made: tuple[int, bool, bytes]) -> None:
-    frame_size, is_linear, code = made
-    about = json.dumps({"frame_size": frame_size, "is_linear": is_linear})
-    keep("engine", f"{stem}.o", about.encode() + b"\n" + code)
+def _write_cache(stem: str, made: _Made) -> None:
+    sizes = list(map(len, made.objects))
+    about = json.dumps({"frame_size": made.frame_size, "is_linear": made.is_linear, "sizes": sizes})
+    keep("engine", f"{stem}.o", about.encode() + b"\n" + b"".join(made.objects))
 
 
 def _aligned(count: int, bytes_: int) -> Floats:

@@ -6,17 +6,16 @@ the next piece finds them. Code that is short enough is one function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from llvmlite import ir
 
 from limus.kernel.simulation.engine.lanes import Lanes
 
-__all__ = ["Cells", "Job", "write_in_pieces"]
+__all__ = ["Cells", "write_in_pieces"]
 
-LONGEST = 2000
+LONGEST = 2000  # instructions
 Context = TypeVar("Context")
 
 
@@ -58,19 +57,11 @@ class Cells:
             self._lanes.store(self._values[place], self._array, self._start + place)
 
 
-@dataclass(frozen=True, eq=False)
-class Job(Generic[Context]):
-    """A stretch of code that stays together: about how many operations, and what writes it."""
-
-    cost: int
-    write: Callable[[Context], None]
-
-
 def write_in_pieces(
     lanes: Lanes,
     name: str,
     arguments: int,
-    jobs: Sequence[Job[Context]],
+    jobs: Iterable[Callable[[Context], None]],
     begin: Callable[[Sequence[ir.Value]], Context],
     end: Callable[[Context], None],
     *,
@@ -85,7 +76,8 @@ def write_in_pieces(
         Of the function.
     arguments : int
         How many pointers it takes.
-    jobs : sequence of Job
+    jobs : iterable of callable
+        Each writes a stretch of straight-line code that stays together.
     begin, end : callable
         Make what the jobs of a piece work with, and finish it.
     together : int
@@ -95,36 +87,27 @@ def write_in_pieces(
     -------
     llvmlite.ir.Function
     """
-    groups: list[list[Job[Context]]] = [[]]
-    size = 0
+    pieces: list[ir.Function] = []
+
+    def open_piece() -> Context:
+        pieces.append(lanes.function(f"{name}.{len(pieces)}", arguments))
+        return begin(pieces[-1].args)
+
+    def close_piece(context: Context) -> None:
+        end(context)
+        lanes.builder.ret_void()
+
+    context = open_piece()
     for job in jobs:
-        if groups[-1] and size + job.cost > together * LONGEST:
-            groups.append([])
-            size = 0
-        groups[-1].append(job)
-        size += job.cost
-    if len(groups) == 1:
-        return _write(lanes, name, arguments, groups[0], begin, end)
-    pieces = [_write(lanes, f"{name}.{k}", arguments, group, begin, end) for k, group in enumerate(groups)]
+        if len(lanes.builder.block.instructions) > together * LONGEST:
+            close_piece(context)
+            context = open_piece()
+        job(context)
+    close_piece(context)
+    if len(pieces) == 1:
+        return pieces[0]
     function = lanes.function(name, arguments)
     for piece in pieces:
         lanes.builder.call(piece, function.args)
-    lanes.builder.ret_void()
-    return function
-
-
-def _write(
-    lanes: Lanes,
-    name: str,
-    arguments: int,
-    jobs: Sequence[Job[Context]],
-    begin: Callable[[Sequence[ir.Value]], Context],
-    end: Callable[[Context], None],
-) -> ir.Function:
-    function = lanes.function(name, arguments)
-    context = begin(function.args)
-    for job in jobs:
-        job.write(context)
-    end(context)
     lanes.builder.ret_void()
     return function

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from llvmlite import ir
 
-from limus.kernel.language import Expression, derivative, free_symbols, substitute
+from limus.kernel.language import Expression, derivative, derivatives_at, free_symbols, substitute
 from limus.kernel.language.expression import ZERO
 from limus.kernel.simulation.blocks import Blocks
 from limus.kernel.simulation.engine.block_writer import block_functions, block_time_rates, weights
 from limus.kernel.simulation.engine.elimination import plan_elimination
 from limus.kernel.simulation.engine.factor_layout import lay_out_factors
 from limus.kernel.simulation.engine.frame import Frame, lay_out
-from limus.kernel.simulation.engine.hoisting import Constancy, constant_parts, gather_constants, time_derivative
+from limus.kernel.simulation.engine.hoisting import Constancy, Gathering, constant_parts, time_derivative
 from limus.kernel.simulation.engine.lanes import Lanes
 from limus.kernel.simulation.engine.linear_pattern import LinearPattern, find_linear_pattern
 from limus.kernel.simulation.engine.looped_elimination import write_looped_solve
@@ -121,10 +121,11 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
     blocks = system.blocks
     size = blocks.size if blocks else len(system.states)
     is_constant = Constancy()
-    system = _gathered(system, is_constant)
+    gathered = Gathering(is_constant)
+    system = _gathered(system, gathered)
     blocks = system.blocks
     rates = system.derivatives[:size]
-    places = dict(blocks.slopes) if blocks else _slopes(system, is_constant)
+    places = dict(blocks.slopes) if blocks else _slopes(system, gathered)
     by_time = {i: time_derivative(expression, is_constant) for i, expression in enumerate(rates)}
     by_time = {i: moved for i, moved in by_time.items() if moved != ZERO}
     if blocks:
@@ -207,13 +208,12 @@ def _scales(system: System) -> dict[int, Expression]:
     return {i: system.dose_scale.get(name, ZERO) for i, name in enumerate(system.states)}
 
 
-def _gathered(system: System, is_constant: Constancy) -> System:
+def _gathered(system: System, gathered: Gathering) -> System:
     """The system with what is constant standing together; outputs and doses look at time itself."""
 
     def gather(expressions: Mapping[Key, Expression]) -> dict[Key, Expression]:
-        return {key: gather_constants(expression, is_constant) for key, expression in expressions.items()}
+        return {key: gathered(expression) for key, expression in expressions.items()}
 
-    derivatives = tuple(gather_constants(expression, is_constant) for expression in system.derivatives)
     blocks = system.blocks
     if blocks is not None:
         blocks = replace(
@@ -223,18 +223,19 @@ def _gathered(system: System, is_constant: Constancy) -> System:
             rates=gather(blocks.rates),
             rate_slopes=gather(blocks.rate_slopes),
         )
-    return replace(system, derivatives=derivatives, blocks=blocks)
+    return replace(system, derivatives=tuple(map(gathered, system.derivatives)), blocks=blocks)
 
 
-def _slopes(system: System, is_constant: Constancy) -> Places:
+def _slopes(system: System, gathered: Gathering) -> Places:
     """Entries of the Jacobian that are not zero."""
-    states = {state_symbol(name): j for j, name in enumerate(system.states)}
-    places = {
-        (i, states[symbol]): gather_constants(derivative(expression, symbol), is_constant)
+    names = {state_symbol(name): j for j, name in enumerate(system.states)}
+    places = [
+        (i, j)
         for i, expression in enumerate(system.derivatives)
-        for symbol in sorted(free_symbols(expression) & states.keys(), key=states.__getitem__)
-    }
-    return {place: entry for place, entry in places.items() if entry != ZERO}
+        for j in sorted(names[symbol] for symbol in free_symbols(expression) & names.keys())
+    ]
+    entries = map(gathered, derivatives_at(system.derivatives, list(names), places))
+    return {place: entry for place, entry in zip(places, entries, strict=True) if entry != ZERO}
 
 
 def _block_parts(blocks: Blocks | None) -> tuple[Expression, ...]:

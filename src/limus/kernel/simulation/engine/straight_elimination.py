@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from llvmlite import ir
 
 from limus.kernel.simulation.engine.elimination import Elimination
 from limus.kernel.simulation.engine.lanes import Lanes
-from limus.kernel.simulation.engine.pieces import Cells, Job, write_in_pieces
+from limus.kernel.simulation.engine.pieces import Cells, write_in_pieces
 
 __all__ = ["HasCells", "pivot_jobs", "write_straight_solve"]
 
@@ -25,7 +25,7 @@ class HasCells(Protocol):
 Context = TypeVar("Context", bound=HasCells)
 
 
-def pivot_jobs(lanes: Lanes, plan: Elimination) -> list[Job[Context]]:
+def pivot_jobs(lanes: Lanes, plan: Elimination) -> list[Callable[[Context], None]]:
     """Return the elimination of each pivot, for :func:`write_in_pieces`.
 
     Parameters
@@ -35,12 +35,12 @@ def pivot_jobs(lanes: Lanes, plan: Elimination) -> list[Job[Context]]:
 
     Returns
     -------
-    list of Job
+    list of callable
         See :mod:`limus.kernel.simulation.engine.elimination` for what they leave in the place of W.
     """
     places = {place: k for k, place in enumerate(plan.entries)}
 
-    def job(pivot: int, below: Sequence[int], right: Sequence[int]) -> Job[Context]:
+    def job(pivot: int, below: Sequence[int], right: Sequence[int]) -> Callable[[Context], None]:
         def write(context: Context) -> None:
             cells = context.cells
             diagonal = lanes.divide(lanes.number(-1.0), cells.get(places[pivot, pivot]))
@@ -52,7 +52,7 @@ def pivot_jobs(lanes: Lanes, plan: Elimination) -> list[Job[Context]]:
                     total = lanes.multiply_add(factor, cells.get(places[pivot, j]), cells.get(places[i, j]))
                     cells.set(places[i, j], total)
 
-        return Job(1 + len(below) * (1 + 2 * len(right)), write)
+        return write
 
     return [job(*step) for step in zip(plan.order, plan.lower, plan.upper, strict=True)]
 
@@ -76,15 +76,15 @@ def write_straight_solve(lanes: Lanes, plan: Elimination, start: int) -> ir.Func
     def begin(arguments: Sequence[ir.Value]) -> tuple[Cells, Cells]:
         return Cells(lanes, arguments[0], start), Cells(lanes, arguments[1])
 
-    def forward(pivot: int, below: Sequence[int]) -> Job[tuple[Cells, Cells]]:
+    def forward(pivot: int, below: Sequence[int]) -> Callable[[tuple[Cells, Cells]], None]:
         def write(context: tuple[Cells, Cells]) -> None:
             factors, x = context
             for i in below:
                 x.set(i, lanes.multiply_add(factors.get(places[i, pivot]), x.get(pivot), x.get(i)))
 
-        return Job(3 * len(below), write)
+        return write
 
-    def backward(pivot: int, right: Sequence[int]) -> Job[tuple[Cells, Cells]]:
+    def backward(pivot: int, right: Sequence[int]) -> Callable[[tuple[Cells, Cells]], None]:
         def write(context: tuple[Cells, Cells]) -> None:
             factors, x = context
             value = x.get(pivot)
@@ -92,7 +92,7 @@ def write_straight_solve(lanes: Lanes, plan: Elimination, start: int) -> ir.Func
                 value = lanes.multiply_add(factors.get(places[pivot, j]), x.get(j), value)
             x.set(pivot, lanes.multiply(value, factors.get(places[pivot, pivot])))
 
-        return Job(2 + 3 * len(right), write)
+        return write
 
     jobs = [forward(*step) for step in zip(plan.order, plan.lower, strict=True)]
     jobs += [backward(*step) for step in zip(reversed(plan.order), reversed(plan.upper), strict=True)]

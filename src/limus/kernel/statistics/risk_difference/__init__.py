@@ -1,17 +1,13 @@
 """Difference of two risks, in one table or in strata, with intervals and tests against a margin."""
 
-from limus.kernel.statistics.risk_difference.compare import (
+from limus.kernel.statistics.risk_difference.batch import (
     DifferenceMethod,
-    RiskDifference,
-    StratumWeights,
-    risk_difference,
-)
-from limus.kernel.statistics.risk_difference.score import (
     RiskDifferenceBatch,
-    restricted_risks,
+    StratumWeights,
     risk_difference_batch,
-    score_statistic,
 )
+from limus.kernel.statistics.risk_difference.compare import RiskDifference, risk_difference
+from limus.kernel.statistics.risk_difference.score import restricted_risks, score_statistic
 
 __all__ = [
     "DifferenceMethod",

@@ -12,38 +12,14 @@ Source: Miettinen and Nurminen 1985, Stat Med 4:213; Farrington and Manning 1990
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from limus.kernel.errors import ValueRangeError
-from limus.kernel.statistics.pooling import normal_quantile
-
-__all__ = ["RiskDifferenceBatch", "restricted_risks", "risk_difference_batch", "score_interval_ends", "score_statistic"]
+__all__ = ["restricted_risks", "score_interval_ends", "score_statistic"]
 
 Floats = NDArray[np.float64]
 
 _HALVINGS = 52
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RiskDifferenceBatch:
-    """Risk differences of R trials, first column less second.
-
-    Attributes
-    ----------
-    estimate, low, high : (R,)
-        Fractions.
-    z : (R,)
-        Score statistic against the margin (0 without one): far below 0 speaks against a difference of the margin or
-        more.
-    """
-
-    estimate: Floats
-    low: Floats
-    high: Floats
-    z: Floats
 
 
 def restricted_risks(events: Floats, n: Floats, t: Floats | float) -> tuple[Floats, Floats]:
@@ -136,56 +112,3 @@ def score_interval_ends(
             outside, inside = np.where(beyond, middle, outside), np.where(beyond, inside, middle)
         ends.append((inside + outside) / 2)
     return ends[0], ends[1]
-
-
-def risk_difference_batch(
-    events: ArrayLike,
-    n: ArrayLike,
-    *,
-    margin: float = 0.0,
-    corrected: bool = True,
-    intervals: bool = True,
-    level_percent: float = 95.0,
-) -> RiskDifferenceBatch:
-    """Compare two risks in each of R trials by Miettinen and Nurminen's score.
-
-    Parameters
-    ----------
-    events, n : (R, 2) or (R, S, 2) array
-        Of the arm under test, then of the control; with strata weighted by n1 n2/(n1 + n2).
-    margin : float
-        Difference tested against, a fraction.
-    corrected : bool
-        False for Farrington and Manning's.
-    intervals : bool
-        Without, ``low`` and ``high`` are NaN and nothing is searched for.
-    level_percent : float
-
-    Returns
-    -------
-    RiskDifferenceBatch
-
-    Raises
-    ------
-    ValueRangeError
-        Impossible counts, or a stratum without one of the arms.
-
-    Examples
-    --------
-    >>> found = risk_difference_batch([[56, 48]], [[70, 80]])
-    >>> [round(float(end[0]), 4) for end in (found.estimate, found.low, found.high)]
-    [0.2, 0.0528, 0.3382]
-    """
-    e, m = np.asarray(events, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    if e.shape != m.shape or e.ndim not in (2, 3) or e.shape[-1] != 2:
-        raise ValueRangeError("events, n", f"{e.shape}, {m.shape}", "(R, 2) or (R, strata, 2)", "give equal shapes")
-    if not (np.all(e >= 0) and np.all(e <= m) and np.all(m >= 1)):
-        raise ValueRangeError("events, n", "impossible counts", "0 <= events <= n, n at least 1", "correct the counts")
-    if e.ndim == 2:
-        e, m = e[:, None], m[:, None]
-    w = m.prod(axis=-1) / m.sum(axis=-1)
-    estimate = (w * (e[..., 0] / m[..., 0] - e[..., 1] / m[..., 1])).sum(axis=-1) / w.sum(axis=-1)
-    low = high = np.full(len(e), np.nan)
-    if intervals:
-        low, high = score_interval_ends(e, m, normal_quantile(level_percent), w, corrected=corrected)
-    return RiskDifferenceBatch(estimate, low, high, score_statistic(e, m, margin, w, corrected=corrected))

@@ -16,6 +16,9 @@ from limus.kernel.statistics.survival.aalen_johansen import (
 from limus.kernel.statistics.survival.competing_risks import competing_risks_finding
 from limus.kernel.statistics.survival.concordance import Concordance, concordance
 from limus.kernel.statistics.survival.cox import CoxFit, CoxStatus, CoxTest, Ties, cox
+from limus.kernel.statistics.survival.cox_batch import CoxBatch, cox_batch
+from limus.kernel.statistics.survival.gray import GrayTest, gray_test
+from limus.kernel.statistics.survival.incidence_batch import IncidenceDifferenceBatch, incidence_difference_batch
 from limus.kernel.statistics.survival.kaplan_meier import (
     KaplanMeier,
     SurvivalAt,
@@ -45,11 +48,14 @@ from limus.kernel.statistics.survival.survival_interval import SurvivalInterval
 __all__ = [
     "Concordance",
     "Contrast",
+    "CoxBatch",
     "CoxFit",
     "CoxStatus",
     "CoxTest",
     "CumulativeIncidence",
+    "GrayTest",
     "IncidenceAt",
+    "IncidenceDifferenceBatch",
     "KaplanMeier",
     "KaplanMeierDifference",
     "KaplanMeierDifferenceBatch",
@@ -67,7 +73,10 @@ __all__ = [
     "competing_risks_finding",
     "concordance",
     "cox",
+    "cox_batch",
+    "gray_test",
     "incidence_at",
+    "incidence_difference_batch",
     "kaplan_meier",
     "kaplan_meier_difference",
     "kaplan_meier_difference_batch",

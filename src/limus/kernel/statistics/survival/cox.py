@@ -207,7 +207,7 @@ def cox(
     if len(names) != count:
         raise ValueRangeError("names", f"{len(names)} names", f"{count} names", "name each covariate once")
     null = partial_likelihood(design, np.zeros(count))
-    free = independent_covariates(null.information)
+    free = independent_covariates(null.information, float(design.block_weight.sum()))
     if not free.any():
         allowed = "a covariate that varies among those at risk"
         raise ValueRangeError("covariates", ", ".join(names), allowed, "leave it out")
@@ -223,7 +223,8 @@ def cox(
     wald = _wald(top.beta[finite], covariance[np.ix_(finite, finite)])
     score = _form(null.gradient, null.information)
     beta = np.where(infinite, np.copysign(np.inf, top.rising), top.beta)
-    state = CoxStatus.OK if top.converged else CoxStatus.NOT_CONVERGED
+    known = top.converged and bool(np.isfinite(np.diag(model)[finite]).all())
+    state = CoxStatus.OK if known else CoxStatus.NOT_CONVERGED
     scale = design.scale[free]
     spread = _expand(free, covariance / np.outer(scale, scale))
     with np.errstate(invalid="ignore"):
@@ -266,6 +267,8 @@ def _covariances(
     inner = np.zeros((0, 0))
     if finite.any():
         inner = np.linalg.inv(top.found.information[np.ix_(finite, finite)]).astype(np.float64)
+        if not np.all(np.diag(inner) > 0):  # so flat that rounding decides: there is no error to give
+            inner = np.full(inner.shape, np.nan)
     model = _expand(finite, inner)
     if not robust:
         return model, model

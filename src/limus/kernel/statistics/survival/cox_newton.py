@@ -11,7 +11,7 @@ from limus.kernel.statistics.survival.cox_design import CoxDesign
 from limus.kernel.statistics.survival.cox_likelihood import PartialLikelihood, partial_likelihood
 from limus.kernel.statistics.survival.cox_separation import rising_direction
 
-__all__ = ["Climb", "climb", "independent_covariates"]
+__all__ = ["ALIASED", "CONSTANT", "Climb", "climb", "independent_covariates"]
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,8 @@ _DONE = 1e-16  # Newton decrement: beta is within 1e-8 standard errors
 _LEVEL = 1e-9  # decrement at which a likelihood that rises for ever has come as near to its limit
 _LONGEST, _WIDEST = 20.0, 300.0  # change of x'beta in a step, and its range: beyond, 1/S0^2 would overflow
 _FAR = 5.0  # coefficients of standardised covariates beyond this are looked at
-_ALIASED = 1e-10  # share of a covariate's information that the covariates before it leave
+ALIASED = 1e-10  # share of a covariate's information that the covariates before it leave
+CONSTANT = 1e-13  # information an event of a covariate that is the same in every risk set, by rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +92,15 @@ def _newton(found: PartialLikelihood) -> tuple[Floats, float]:
     return step, float(found.gradient @ step)
 
 
-def independent_covariates(information: Floats) -> NDArray[np.bool_]:
+def independent_covariates(information: Floats, events: float) -> NDArray[np.bool_]:
     """Tell which covariates are no linear combination of those before them, by the Cholesky pivots of the information.
 
     Parameters
     ----------
     information : (P, P)
+        Of standardised covariates.
+    events : float
+        Sum of weights; a covariate that is constant within strata has no information but for rounding.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def independent_covariates(information: Floats) -> NDArray[np.bool_]:
     before = np.diag(information).copy()
     free = np.zeros(len(left), dtype=bool)
     for i in range(len(left)):
-        if before[i] > 0 and left[i, i] > _ALIASED * before[i]:
+        if before[i] > CONSTANT * events and left[i, i] > ALIASED * before[i]:
             free[i] = True
             left -= np.outer(left[:, i], left[i]) / left[i, i]
     return free

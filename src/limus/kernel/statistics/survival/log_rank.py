@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.statistics.survival.observations import check_observations, code_labels, freeze
 
-__all__ = ["LogRank", "log_rank"]
+__all__ = ["LogRank", "log_rank", "quadratic_form"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -129,7 +129,7 @@ def log_rank(
         variance += part
     difference, total = (observed - expected).sum(axis=0), expected.sum(axis=0)
     used = np.flatnonzero(total > 0)
-    chi_square, freedom = _quadratic(difference[used], variance[np.ix_(used, used)])
+    chi_square, freedom = quadratic_form(difference[used], variance[np.ix_(used, used)])
     z = math.copysign(math.sqrt(chi_square), difference[1]) if k == 2 else math.nan
     n = np.bincount(group_code, weights=seen.weight, minlength=k).astype(np.float64)
     return LogRank(
@@ -177,8 +177,19 @@ def _sum(at_risk: Floats, events: Floats, rho: float, gamma: float) -> tuple[Flo
     return w @ events, (w * d) @ share, spread
 
 
-def _quadratic(difference: Floats, variance: Floats) -> tuple[float, int]:
-    """Return chi-squared and its degrees of freedom; the last group follows from the others."""
+def quadratic_form(difference: Floats, variance: Floats) -> tuple[float, int]:
+    """Return chi-squared of differences that add up to 0, and its degrees of freedom.
+
+    Parameters
+    ----------
+    difference : (K,)
+        Observed less expected; the last group follows from the others.
+    variance : (K, K)
+
+    Returns
+    -------
+    tuple of (float, int)
+    """
     freedom = len(difference) - 1
     if freedom < 1:
         return 0.0, max(freedom, 0)

@@ -42,7 +42,9 @@ class RestrictedMeanBatch:
     standard_error: Floats
 
 
-def restricted_mean_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, tau: float) -> RestrictedMeanBatch:
+def restricted_mean_batch(
+    time: ArrayLike, event: ArrayLike, group: ArrayLike, tau: float, *, present: ArrayLike | None = None
+) -> RestrictedMeanBatch:
     """Compare restricted means in each of R trials.
 
     Parameters
@@ -55,6 +57,8 @@ def restricted_mean_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, t
         0 or 1.
     tau : float
         Above 0.
+    present : (R, N) array, optional
+        False for rows that do not count; their times are allowed values all the same.
 
     Returns
     -------
@@ -77,14 +81,17 @@ def restricted_mean_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike, t
     if times.ndim != 2 or not times.shape[1]:
         raise ValueRangeError("time", f"shape {times.shape}", "(replicates, subjects)", "give a matrix")
     events, groups = (np.broadcast_to(np.asarray(values), times.shape) for values in (event, group))
+    kept = np.ones(times.shape, dtype=np.bool_) if present is None else np.asarray(present, dtype=np.bool_)
     mean, variance = np.empty((2, len(times))), np.empty((2, len(times)))
     followed = np.ones(len(times), dtype=np.bool_)
     rows = max(1, _AT_ONCE // times.shape[1])
     for start in range(0, len(times), rows):
         piece = slice(start, start + rows)
-        found = sort_replicates(times[piece], events[piece], groups[piece])
+        found = sort_replicates(times[piece], events[piece], groups[piece], kept[piece])
+        counted = np.asarray(found.present)
         for g in range(2):
-            mean[g, piece], variance[g, piece], known = _areas(found, found.second if g else ~found.second, tau)
+            member = counted & (found.second if g else ~found.second)
+            mean[g, piece], variance[g, piece], known = _areas(found, member, tau)
             followed[piece] &= known
     estimate = np.where(followed, mean[1] - mean[0], np.nan)
     error = np.where(followed, np.sqrt(variance.sum(axis=0)), np.nan)

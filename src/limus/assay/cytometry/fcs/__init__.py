@@ -1,0 +1,1 @@
+"""FCS files: every form that the standards allow and instruments write, read and written."""

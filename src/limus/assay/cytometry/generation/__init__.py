@@ -1,0 +1,1 @@
+"""Generations of a division dye: peaks fitted to a histogram, intervals, indices."""

@@ -1,0 +1,1 @@
+"""A plate of tubes: files joined with wells, each well analysed, indices and IC50s."""

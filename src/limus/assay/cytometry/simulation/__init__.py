@@ -1,0 +1,1 @@
+"""Simulated plates: what a stated truth would give as FCS files."""

@@ -1,0 +1,1 @@
+"""One file made ready: what went wrong while it was acquired, compensation, the cells of each gate."""

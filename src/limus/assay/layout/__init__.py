@@ -1,0 +1,1 @@
+"""What stands in each well, read from layout files and checked before any signal is read."""

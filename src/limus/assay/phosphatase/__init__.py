@@ -1,0 +1,1 @@
+"""Calcineurin phosphatase by malachite green: from a plate to activities, IC50s and constants."""

@@ -1,0 +1,1 @@
+"""What every plate assay stands on: formats of plates, findings, the uncertainty of what is computed."""

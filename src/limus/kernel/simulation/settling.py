@@ -1,0 +1,150 @@
+"""States that satisfy what holds at every moment: fast reactions in equilibrium, algebraic rules that are not solved.
+
+Where states or inputs jump, and at the start, they are moved to where this holds again. With g(y) the rates of the fast
+reactions alone and 0 = f(y) the rules, damped steps of Newton's method are made,
+
+    (1/h - dg/dy) d = g(y)    and    df/dy d = -f(y),
+
+first with a short h, along the way that the reactions would take, then with a longer and longer one. A step moves
+amounts only as the fast reactions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limus.kernel.language import Expression, derivative, evaluate_arrays, free_symbols
+from limus.kernel.language.expression import ZERO
+from limus.kernel.simulation.equations import TIME, Settling, System, input_symbol, state_symbol
+
+__all__ = ["NOT_SETTLED", "settle"]
+
+NOT_SETTLED = "fast reactions or algebraic rules have no solution near the state"
+_MOST_STEPS = 400
+_FIRST, _GROWTH, _LONGEST = 0.1, 2.0, 1e25  # of h, over the time of the fastest reaction
+_MOST_HALVINGS = 30
+_AT_REST = 1e-14  # what rounding leaves of a rate, over the terms of its slopes
+Floats = NDArray[np.float64]
+
+
+class _Equations:
+    """What has to be zero, and its slopes, as expressions."""
+
+    def __init__(self, system: System, settling: Settling) -> None:
+        self.symbols = [state_symbol(name) for name in system.states]
+        self.inputs = [input_symbol(name) for name in system.inputs]
+        rules = dict(zip(settling.implicit, settling.constraints, strict=True))
+        self.residuals: list[Expression] = [rules.get(i, fast) for i, fast in enumerate(settling.fast)]
+        self.is_rule = np.array([i in rules for i in range(len(self.symbols))])
+        self.slopes = {
+            (i, k): slope
+            for i, residual in enumerate(self.residuals)
+            for k, symbol in enumerate(self.symbols)
+            if symbol in free_symbols(residual) and (slope := derivative(residual, symbol)) != ZERO
+        }
+
+    def evaluate(self, y: Floats, known: dict[str, Floats]) -> Floats:
+        values = known | {symbol: np.asarray(v) for symbol, v in zip(self.symbols, y.tolist(), strict=True)}
+        return np.array([float(evaluate_arrays(e, values)) for e in self.residuals])
+
+    def matrix(self, y: Floats, known: dict[str, Floats]) -> Floats:
+        values = known | {symbol: np.asarray(v) for symbol, v in zip(self.symbols, y.tolist(), strict=True)}
+        found = np.zeros((len(y), len(y)))
+        for place, slope in self.slopes.items():
+            found[place] = float(evaluate_arrays(slope, values))
+        return found
+
+
+@lru_cache(maxsize=16)
+def _equations(system: System, settling: Settling) -> _Equations:
+    return _Equations(system, settling)
+
+
+def settle(system: System, inputs: Sequence[float], time: float, state: Floats) -> Floats | None:
+    """Move a state to where fast reactions are in equilibrium and algebraic rules hold.
+
+    Parameters
+    ----------
+    system : System
+    inputs : sequence of float
+    time : float
+    state : (S,) array
+
+    Returns
+    -------
+    (S,) array or None
+        The state itself where nothing has to be settled; None where no solution was found.
+    """
+    if system.settling is None:
+        return state
+    equations = _equations(system, system.settling)
+    known = {TIME: np.asarray(time)} | {
+        symbol: np.asarray(v) for symbol, v in zip(equations.inputs, inputs, strict=True)
+    }
+    with np.errstate(all="ignore"):
+        found = _only_rules(equations, known, state)
+        return None if found is None else _both(equations, known, found)
+
+
+def _only_rules(equations: _Equations, known: dict[str, Floats], state: Floats) -> Floats | None:
+    """Newton's method for the rules alone; a step is halved until they are nearer to zero."""
+    places = np.flatnonzero(equations.is_rule)
+    y = state.copy()
+    for _ in range(_MOST_STEPS if len(places) else 0):
+        residual = equations.evaluate(y, known)[places]
+        step = _solve(equations.matrix(y, known)[np.ix_(places, places)], -residual)
+        if step is None:
+            return None
+        for _ in range(_MOST_HALVINGS):
+            tried = y.copy()
+            tried[places] += step
+            after = equations.evaluate(tried, known)[places]
+            if np.isfinite(after).all() and np.abs(after).max() <= np.abs(residual).max():
+                break
+            step = 0.5 * step
+        else:
+            return y if _is_small(step * 2.0**_MOST_HALVINGS, y[places]) else None
+        y = tried
+        if _is_small(step, y[places]):
+            return y
+    return y if len(places) == 0 else None
+
+
+def _both(equations: _Equations, known: dict[str, Floats], state: Floats) -> Floats | None:
+    """Fast reactions to their equilibrium, with the rules."""
+    y, h = state.copy(), _FIRST
+    moving = ~equations.is_rule
+    if not any(e != ZERO for e, rule in zip(equations.residuals, equations.is_rule, strict=True) if not rule):
+        return y
+    for _ in range(_MOST_STEPS):
+        residual, slopes = equations.evaluate(y, known), equations.matrix(y, known)
+        if not (np.isfinite(residual).all() and np.isfinite(slopes).all()):
+            return None
+        fastest = np.abs(slopes[moving]).sum(axis=1).max()
+        damped = np.where(moving[:, None], np.eye(len(y)) * (fastest / h) - slopes, slopes)
+        if fastest == 0.0:  # nothing runs
+            return y if not residual[moving].any() else None
+        step = _solve(damped, np.where(moving, residual, -residual))
+        if step is None:
+            return None
+        y = y + step
+        if h > 1.0 / _AT_REST and _is_small(step, y):
+            return y
+        h = min(h * _GROWTH, _LONGEST)
+    return None
+
+
+def _solve(matrix: Floats, right: Floats) -> Floats | None:
+    try:
+        step = np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return None
+    return np.asarray(step) if np.isfinite(step).all() else None
+
+
+def _is_small(step: Floats, y: Floats) -> bool:
+    return bool((np.abs(step) <= 1e-13 * np.abs(y).max(initial=1e-300)).all())

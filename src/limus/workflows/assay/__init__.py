@@ -1,0 +1,1 @@
+"""``limus assay ...``: one file for each assay; its report stands beside it."""

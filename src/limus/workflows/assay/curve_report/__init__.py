@@ -1,0 +1,1 @@
+"""What ``limus assay curve`` finds, as rows, figures and a page."""

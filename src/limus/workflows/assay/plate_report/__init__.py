@@ -1,0 +1,1 @@
+"""The reports of bench assays: what they have in common, ELISA, phosphatase."""

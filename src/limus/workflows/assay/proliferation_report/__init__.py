@@ -1,0 +1,1 @@
+"""The report of a proliferation plate, and predictions laid over it."""

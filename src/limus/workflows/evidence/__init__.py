@@ -1,0 +1,1 @@
+"""``limus evidence ...``: one file for each question to published studies and texts."""

@@ -1,0 +1,1 @@
+"""``limus pk ...``: one file for each question to a population model."""

@@ -1,0 +1,1 @@
+"""``limus stats ...``: survival analysis, one file for each question."""

@@ -1,0 +1,1 @@
+"""``limus tdm ...``: drug monitoring, one file for each question."""
