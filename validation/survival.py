@@ -32,9 +32,11 @@ from limus.kernel.statistics.survival import (
     SurvivalInterval,
     aalen_johansen,
     cox,
+    cox_batch,
+    gray_test,
     incidence_at,
+    incidence_difference_batch,
     kaplan_meier,
-    kaplan_meier_difference_batch,
     log_rank,
     log_rank_batch,
     proportional_hazards,
@@ -258,7 +260,7 @@ def error_rates(replicates: int = 20_000) -> list[Outcome]:
     rates = -np.log(1 - np.where(group == 1, control + margin, control))
     time = generator.exponential(1.0, (replicates, n)) / rates
     end = np.minimum(generator.exponential(5.0, (replicates, n)), 1.2)
-    at_one = kaplan_meier_difference_batch(np.minimum(time, end), time <= end, group, 1.0)
+    at_one = incidence_difference_batch(np.minimum(time, end), time <= end, group, 1.0)
     claimed = at_one.estimate + ndtri(0.975) * at_one.standard_error < margin
     found.append(_rate("non-inferiority by Kaplan-Meier, censoring 20 %", claimed, 0.025, replicates, 0.005))
     share = (time <= 1.0).astype(float)
@@ -271,6 +273,67 @@ def error_rates(replicates: int = 20_000) -> list[Outcome]:
     t = np.abs(ancova.estimate / ancova.standard_error)
     found.append(_rate("analysis of covariance, t(97)", t > 1.98472, 0.05, replicates // 4, 0.0))
     return found
+
+
+def gray_published(data: Path) -> Outcome:
+    """Gray's test of 177 transplanted patients by disease, as R's cmprsk prints it."""
+    claim, against = "Gray's test gives the figures of R's cmprsk", "cuminc() of bmtcrr (Scrucca and others 2010)"
+    if not (data / "bmtcrr.csv").is_file():
+        return claim, against, "reference data absent", None
+    with (data / "bmtcrr.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    time, causes = (np.array([float(row[name]) for row in rows]) for name in ("ftime", "Status"))
+    disease, t = np.array([row["D"] for row in rows]), Tally()
+    for cause, chi_square, p in ((1, 2.8623325, 0.09067592), (2, 0.4481279, 0.50322531)):
+        found = gray_test(time, causes.astype(int), disease, of=cause)
+        t.add(f"cause {cause}", [found.chi_square, found.p], [chi_square, p])
+    return t.outcome(claim, against, 1e-7)  # printed to 8 digits
+
+
+def gray_errors(replicates: int = 2000) -> list[Outcome]:
+    """Its type I error where groups have one incidence of the cause and other hazards of what competes with it."""
+    generator = spawn_generators(1, 1, stream="gray")[0]
+    n, group, p, ranked = 400, np.arange(400) % 2, np.zeros((2, replicates)), np.zeros(replicates)
+    strata = generator.integers(0, 4, n)
+    for k in range(replicates):
+        # the cause by t: 0.3 (1 - exp(-t)) in both groups, the competing event early in one and late in the other
+        is_cause = generator.random(n) < 0.3
+        other = generator.exponential(np.where(group == 1, 0.3, 3.0))
+        time = np.where(is_cause, generator.exponential(1.0, n), other)
+        end = generator.uniform(0.0, 4.0, n)
+        cause = np.where(time <= end, np.where(is_cause, 1, 2), 0)
+        seen = np.ceil(50 * np.minimum(time, end))  # many ties
+        p[:, k] = gray_test(seen, cause, group).p, gray_test(seen, cause, group, strata=strata).p
+        ranked[k] = log_rank(seen, cause == 1, group).p
+    found = [
+        _rate("Gray's test, equal incidences, unequal hazards", p[0] < 0.05, 0.05, replicates, 0.003),
+        _rate("Gray's test in four strata", p[1] < 0.05, 0.05, replicates, 0.003),
+    ]
+    rate = float(np.mean(ranked < 0.05))
+    claim = "the log-rank test is not a test of incidences: it rejects where they are equal and hazards are not"
+    found.append((claim, "the same data", f"{100 * rate:.0f} % rejected at 5 %", rate > 0.5))
+    return found
+
+
+def many_cox_fits(trials: int = 300) -> Outcome:
+    """Cox regressions of many trials at once against each alone, with strata, ties and few events."""
+    generator = np.random.default_rng(8)
+    t = Tally()
+    for share in (0.04, 0.2, 0.8):
+        x = generator.normal(size=(trials, 150, 4))
+        x[..., 0], stratum = generator.integers(0, 2, (trials, 150)), generator.integers(0, 4, (trials, 150))
+        time = np.ceil(generator.exponential(200 * np.exp(-0.5 * x[..., 0])))
+        event = generator.random((trials, 150)) < share
+        found = cox_batch(time, event, x, strata=stratum)
+        for r in range(trials):
+            one = cox(time[r], event[r], x[r], strata=stratum[r])
+            known = np.isfinite(one.standard_error)
+            t.add("status", float(tuple(found.status[r]) != one.coefficient_status), 0.0)
+            if not known.any():
+                continue
+            t.add("coefficient", found.coefficient[r][known], one.coefficient[known], one.standard_error[known])
+            t.add("standard error", found.standard_error[r][known], one.standard_error[known])
+    return t.outcome("Cox regressions of many trials at once are those of each trial", "the fit of one trial", 1e-8)
 
 
 def _rate(name: str, rejected: np.ndarray, nominal: float, replicates: int, slack: float) -> Outcome:
@@ -338,10 +401,12 @@ def outcomes(data: Path) -> Iterator[Outcome]:
         yield from mgus2(data)
     else:
         yield "survival analysis gives R's numbers", R, "reference data absent", None
-    parts: tuple[Callable[[], Any], ...] = (published_differences, monotone_likelihood)
+    yield gray_published(data)
+    parts: tuple[Callable[[], Any], ...] = (published_differences, monotone_likelihood, many_cox_fits)
     for part in parts:
         yield part()
     yield from error_rates()
+    yield from gray_errors()
     yield from other_programs()
 
 

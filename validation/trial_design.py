@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,10 @@ REPLICATES, SUBJECTS = 1000, 400
 MILLION = 2500  # replicates of 400
 _SMALL = 150  # subjects of replicates that are written as data sets
 _REFERENCE = 20_000
-_INTERRUPTED = 200
+_INTERRUPTED = 120
 _WORKERS = 2
+# one truth for the two analyses of rejection, another for the composite
+_REJECTION, _FAILURE = ("primary", "rejection, Newcombe"), ("efficacy failure",)
 LEAST_COVERED = 0.80  # of some 15 rows: 95 % expected, and rows of one trial move together
 
 
@@ -133,31 +135,40 @@ def _gap(one: EstimandResult, power: ReplicateResults, r: int) -> tuple[float, b
     return max(abs(a - b) / max(1.0, abs(b)) for a, b in pairs), alike
 
 
-def type_one_error(replicates: int) -> list[Outcome]:
+def type_one_error(replicates: int, truths: Sequence[Sequence[str]]) -> list[Outcome]:
     """Non-inferiority is shown as often as alpha where the true difference is the margin."""
-    design, _ = load_design("tacrolimus-everolimus")
-    scenario, rows = load_scenario("israni_2013"), []
-    # one truth for the two analyses of rejection, another for the composite
-    for names in (("primary", "rejection, Newcombe"), ("efficacy failure",)):
-        analyses = [analysis for analysis in design.analyses if analysis.name in names]
-        factors = find_null_factors(design, scenario, analyses[0], subjects=_REFERENCE)
-        for analysis, found in zip(
-            analyses, _characterise(design, scenario, analyses, factors, replicates), strict=True
-        ):
-            alpha = analysis.alpha
-            error = math.sqrt(alpha * (1 - alpha) / replicates)
-            # intervals of 200 a group are themselves approximate: half a point is allowed beyond Monte Carlo error
-            holds = abs(found.shown_fraction - alpha) < STANDARD_ERRORS * error + 0.005
-            said = f"{100 * found.shown_fraction:.2f} % (MCSE {100 * found.shown_mcse:.2f}) of {replicates} trials"
-            said += (
-                f"; bias {found.bias:.5f} (MCSE {found.bias_mcse:.5f}); coverage {100 * found.coverage_fraction:.1f} %"
-            )
-            claim = f"type I error of '{analysis.name}' at a true difference of the margin is {100 * alpha:g} %"
-            rows.append((claim, "alpha", said, holds))
-            unbiased = abs(found.bias) < STANDARD_ERRORS * found.bias_mcse
-            claim = f"the estimate of '{analysis.name}' is that of its estimand"
-            rows.append((claim, "risks computed, not drawn", said, unbiased))
+    rows: list[Outcome] = []
+    for names in truths:
+        design, scenario, analyses, factors = _null(names)
+        found = _characterise(design, scenario, analyses, factors, replicates)
+        for analysis, one in zip(analyses, found, strict=True):
+            rows += _judge(analysis, asdict(one))
     return rows
+
+
+def _null(names: Sequence[str]) -> tuple[Design, Scenario, list[Analysis], dict[str, Any]]:
+    """A design and a truth at which the first of some analyses has its margin as the true difference."""
+    design, scenario = load_design("tacrolimus-everolimus")[0], load_scenario("israni_2013")
+    analyses = [analysis for analysis in design.analyses if analysis.name in names]
+    return design, scenario, analyses, find_null_factors(design, scenario, analyses[0], subjects=_REFERENCE)
+
+
+def _judge(analysis: Analysis, found: Mapping[str, Any]) -> list[Outcome]:
+    """Set the share of trials that show the hypothesis against alpha, and the mean estimate against the truth."""
+    alpha, replicates = analysis.alpha, int(found["replicates"])
+    error = math.sqrt(alpha * (1 - alpha) / replicates)
+    # intervals of 200 a group are themselves approximate: half a point is allowed beyond Monte Carlo error
+    holds = abs(found["shown_fraction"] - alpha) < STANDARD_ERRORS * error + 0.005
+    said = f"{100 * found['shown_fraction']:.2f} % (MCSE {100 * found['shown_mcse']:.2f}) of {replicates} trials"
+    claim = f"type I error of '{analysis.name}' at a true difference of the margin is {100 * alpha:g} %"
+    biased = (
+        f"bias {found['bias']:.5f} (MCSE {found['bias_mcse']:.5f}); coverage {100 * found['coverage_fraction']:.1f} %"
+    )
+    unbiased = abs(found["bias"]) < STANDARD_ERRORS * found["bias_mcse"]
+    return [
+        (claim, "alpha", said, holds),
+        (f"the estimate of '{analysis.name}' is that of its estimand", "risks computed, not drawn", biased, unbiased),
+    ]
 
 
 def _characterise(
@@ -170,7 +181,7 @@ def _characterise(
         replicates=replicates,
         analyses=[analysis.name for analysis in analyses],
         subjects=SUBJECTS,
-        execution=Execution(seed=11),
+        execution=Execution(seed=11, workers=_WORKERS),
         arm_factors=factors,
     )
     return summarise(design, chunks, {analysis.name: true_effect(reference, analysis) for analysis in analyses})[0]
@@ -196,26 +207,26 @@ def power(replicates: int) -> list[Outcome]:
 
 
 def million() -> list[Outcome]:
-    """A million virtual patients in less than 4 GiB, every analysis of the plan included."""
-    code = (
-        "import resource\n"
-        "from limus.kernel.execution import Execution\n"
-        "from limus.trial.design.file import load_design\n"
-        "from limus.trial.power.replicates import run_replicates\n"
-        "from limus.trial.design.scenario import load_scenario\n"
-        "d, _ = load_design('tacrolimus-everolimus')\n"
-        f"run_replicates(d, load_scenario('israni_2013'), replicates={MILLION}, analyses=[a.name for a in d.analyses],"
-        f" subjects={SUBJECTS}, execution=Execution(seed=1, workers={_WORKERS}))\n"
-        "own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"print(own + {_WORKERS} * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
-    )
+    """A million virtual patients in less than 4 GiB, and the type I error of what is about rejection on them."""
     begun = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    seconds = time.monotonic() - begun
-    gib = int(done.stdout.split()[-1]) * 1024 / 2**30
+    done = subprocess.run([sys.executable, __file__, "--million"], capture_output=True, text=True, check=True)
+    seconds, content = time.monotonic() - begun, json.loads(done.stdout.splitlines()[-1])
+    gib = content["kib"] / 2**20
     claim = "a million virtual patients over 24 months fit in 4 GiB"
     said = f"{gib:.2f} GiB, {MILLION * SUBJECTS} patients in {seconds:.0f} s"
-    return [(claim, f"peak memory of {_WORKERS} workers and their parent", said, gib < 4)]
+    rows: list[Outcome] = [(claim, f"peak memory of {_WORKERS} workers and their parent", said, gib < 4)]
+    analyses = {analysis.name: analysis for analysis in load_design("tacrolimus-everolimus")[0].analyses}
+    for found in content["found"]:
+        rows += _judge(analyses[found["analysis"]], found)
+    return rows
+
+
+def simulate_million() -> None:
+    """Simulate the million and print, as JSON, what it needed and what came out; in a process of its own."""
+    design, scenario, analyses, factors = _null(_REJECTION)
+    found = _characterise(design, scenario, analyses, factors, MILLION)
+    own, others = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps({"kib": own + _WORKERS * others, "found": [asdict(one) for one in found]}))
 
 
 def interrupted() -> list[Outcome]:
@@ -273,18 +284,42 @@ def calibrated() -> list[Outcome]:
 
 
 def outcomes(*, quick: bool = False) -> list[Outcome]:
-    """Every row of the matrix."""
+    """Every row of the matrix; each part is said on standard error when it is done."""
     replicates = REPLICATES // 10 if quick else REPLICATES
     designs = ("tacrolimus-everolimus",) if quick else design_names()
-    rows = [*guessing(), *reported(designs, 2), *type_one_error(replicates), *power(replicates)]
-    return rows if quick else [*rows, *interrupted(), *million(), *calibrated()]
+    # on all subjects the million simulates what is about rejection
+    truths = (_REJECTION, _FAILURE) if quick else (_FAILURE,)
+    parts: list[Callable[[], list[Outcome]]] = [
+        guessing,
+        lambda: reported(designs, 2),
+        lambda: type_one_error(replicates, truths),
+        lambda: power(replicates),
+    ]
+    parts += [] if quick else [interrupted, million, calibrated]
+    rows: list[Outcome] = []
+    for part in parts:
+        begun = time.monotonic()
+        # whether it holds may be one of NumPy's, which JSON does not know
+        found = [
+            (claim, against, said, None if holds is None else bool(holds)) for claim, against, said, holds in part()
+        ]
+        for claim, _, said, holds in found:
+            print(f"{'holds' if holds else 'FAILS'}  {claim}: {said}", file=sys.stderr, flush=True)
+        print(f"       {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+        rows += found
+    return rows
 
 
 def main() -> int:
     """Print the table; 1 where something fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    found = outcomes(quick=parser.parse_args().quick)
+    parser.add_argument("--million", action="store_true", help="only simulate a million patients, for its memory")
+    options = parser.parse_args()
+    if options.million:
+        simulate_million()
+        return 0
+    found = outcomes(quick=options.quick)
     for claim, against, result, holds in found:
         print(f"{'holds' if holds else 'FAILS'}  {claim} | {against} | {result}")
     print(f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")

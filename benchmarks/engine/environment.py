@@ -21,6 +21,7 @@ PACKAGES = (
     "scikit-sundae",
     "scipy",
     "numba",
+    "amici",
     "numbalsoda==0.1.7",  # the last one that builds without a Fortran compiler; LSODA is the same
 )
 
@@ -30,6 +31,7 @@ SOLVERS = {
     "libroadrunner": "roadrunner_cvode",
     "scikit-sundae": "sundae_cvode",
     "scipy": "scipy_lsoda",
+    "amici": "amici_cvodes",
     "diffrax": "diffrax_kvaerno",
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from limus.kernel.errors import ValueRangeError
 from limus.kernel.tables import Table
-from limus.report.figures.combination import _refined, draw_combination
+from limus.report.figures.combination import _half_alone, _refined, draw_combination
 
 FIRST = np.concatenate(([0.0], np.geomspace(0.01, 10.0, 10)))
 SECOND = np.concatenate(([0.0], np.geomspace(1.0, 1000.0, 10)))
@@ -40,10 +42,12 @@ def test_the_line_of_half_effect_of_additive_drugs_is_straight(slope: float) -> 
     # the sign of the logit changes on the straight line; 10 doses over three decades leave less than a tenth
     clear = np.abs(dose - 1.0) > 0.1
     assert (np.sign(logit[clear]) == np.sign(dose[clear] - 1.0)).all()
+    assert _half_alone(FIRST, SECOND, additive(slope)) == pytest.approx((0.3, 40.0), rel=0.03)
 
 
 def test_an_antagonist_that_does_nothing_alone_has_a_line() -> None:
     drawing = draw_combination(table(antagonised()), first="tacrolimus", second="sirolimus", what="Calcineurin")
+    assert _half_alone(FIRST, SECOND, antagonised()) == pytest.approx((0.3, math.nan), rel=0.03, nan_ok=True)
     assert "half inhibition by model, Loewe additivity, Bliss independence" in drawing.alt
     weak = draw_combination(table(0.4 * antagonised()), first="tacrolimus", second="sirolimus", what="Calcineurin")
     assert "by Loewe additivity, Bliss" in weak.alt

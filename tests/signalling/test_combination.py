@@ -15,6 +15,7 @@ from limus.signalling.combination import combine_drugs
 from limus.signalling.culture import Culture, run_culture, run_responses
 from limus.signalling.model_library import load_model
 from limus.signalling.protocol import find_protocol
+from limus.signalling.sourced_model import draw_fitted
 
 
 def test_the_edges_of_a_surface_are_the_single_drugs() -> None:
@@ -114,6 +115,23 @@ def test_blood_gives_the_cells_what_was_measured_in_them() -> None:
     held = run_culture(model, culture, {"tacrolimus": plasma}, [symbol], [0.0, 24.0]).output(symbol)[0, -1]
     picograms = held * model.parameters["cytosol_volume_per_cell"].value * drug.molar_mass_g_per_mol * 1e9
     assert picograms == pytest.approx(28.4, rel=0.02)
+
+
+def test_each_parameter_set_has_the_uptake_that_gives_the_measured_content() -> None:
+    model = load_model("t_cell")
+    drug = find_compound("tacrolimus")
+    sets = draw_fitted(model, 4, seed=2, fixed=["serum_binding"])
+    level = np.array([6.2 / drug.molar_mass_g_per_mol * 1000.0])
+    plasma = blood_map(model, "tacrolimus", sets).plasma(level)
+    assert plasma.shape == (5, 1)
+    assert plasma[0] == pytest.approx(blood_map(model, "tacrolimus").plasma(level), rel=1e-4)
+    assert np.ptp(plasma) > 0.1 * plasma[0, 0]
+    culture = blood_culture(replace(Culture.usual(find_protocol("none"), "calcineurin"), hours=24.0))
+    symbol = "tacrolimus.total_in_cells"
+    held = run_culture(model, culture, {"tacrolimus": plasma[:, 0]}, [symbol], [0.0, 24.0], parameters=sets)
+    volume = model.parameters["cytosol_volume_per_cell"].value
+    picograms = held.output(symbol)[:, -1] * volume * drug.molar_mass_g_per_mol * 1e9
+    np.testing.assert_allclose(picograms, 28.4, rtol=0.02)
 
 
 def test_blood_without_a_map_is_refused() -> None:

@@ -13,12 +13,16 @@ from limus.signalling.sourced_model import SourcedModel, SourcedParameter
 
 SMALL = """
 model small()
-  rest = 1; high = 5; part = 0.5; gate = 0.5; boost = 3; level = 0.2; half = 2; unit_rate = 1; free_fraction = 0.4;
+  rest = 1; high = 5; cut = 0.3; part = 0.5; gate = 0.5; boost = 3; level = 0.2; half = 2; unit_rate = 1;
+  free_fraction = 0.4;
   signal := piecewise(level, time >= 1, 0);
   from_to := rest + (high - rest)*signal;
   joined := part + (1 - part)*gate*from_to;
   lowered := 1/(1 + boost*signal);
-  var x; x = 0; x' = unit_rate*(from_to*joined*lowered - x/half);
+  held := cut*from_to/high;
+  half_full := half/(half + from_to);
+  left := (1 - held)*(1 - half_full);
+  var x; x = 0; x' = unit_rate*(from_to*joined*lowered*left - x/half);
 end
 """
 
@@ -33,9 +37,9 @@ def sourced(units: dict[str, str]) -> SourcedModel:
 
 
 def test_a_share_is_subtracted_from_one_leads_from_one_value_to_another_or_makes_a_share() -> None:
-    pure = ("part", "gate", "boost", "level", "half", "free_fraction")
+    pure = ("cut", "part", "gate", "boost", "level", "half", "free_fraction")
     units = dict.fromkeys(pure, "dimensionless") | dict.fromkeys(("rest", "high", "unit_rate"), "nM")
-    assert shares_of(sourced(units)) == {"part", "gate", "level", "free_fraction"}
+    assert shares_of(sourced(units)) == {"cut", "part", "gate", "level", "free_fraction"}
 
 
 def test_what_has_a_unit_is_no_share() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from limus.kernel.statistics.risk_difference import risk_difference
+from limus.kernel.statistics.survival import gray_test
 from limus.kernel.tables import Table
 from limus.trial.analysis.analyse import TrialAnalysis, analyse_trial
 from limus.trial.analysis.baseline import BaselineNumber, standardised_difference
@@ -95,6 +96,28 @@ def test_one_minus_kaplan_meier_is_named_where_it_would_be_wrong() -> None:
     assert "33.3 % instead of 25 %" in lost.warning
     assert events["EFFFAIL"].method == "Kaplan-Meier"
     assert events["EFFFAIL"].warning == ""
+
+
+def test_where_events_compete_the_method_that_was_used_is_named_and_incidences_are_tested() -> None:
+    found = result_of(plan_with(WHILE, AnalysisMethod.KAPLAN_MEIER_DIFFERENCE))
+    assert found.method == AnalysisMethod.KAPLAN_MEIER_DIFFERENCE
+    assert found.done == AnalysisMethod.CUMULATIVE_INCIDENCE
+    assert any("cumulative incidence taken instead" in text for text in found.warnings)
+    events = {one.code: one for one in analysed(tiny_plan()).events}
+    times = events["BPAR"].times
+    expected = gray_test(times.time, times.cause, times.arm, strata=times.strata)
+    assert events["BPAR"].comparisons[0].gray_p == pytest.approx(expected.p)
+    assert math.isnan(events["EFFFAIL"].comparisons[0].gray_p)  # nothing competes
+
+
+def test_the_log_rank_decides_with_its_own_interval() -> None:
+    found = result_of(plan_with(WHILE, AnalysisMethod.LOG_RANK))
+    assert found.unit == "hazard ratio"
+    z = math.log(found.effect) / found.standard_error
+    assert found.p == pytest.approx(math.erfc(abs(z) / math.sqrt(2)))
+    assert (found.low < 1 < found.high) == (found.p > 0.05)
+    assert found.conclusion == "no difference shown"
+    assert any("Peto" in text for text in found.warnings)
 
 
 def test_composite_counts_the_intercurrent_event() -> None:

@@ -40,6 +40,11 @@ def test_shipped_designs_are_free_of_errors(name: str) -> None:
     assert sum(arm.share for arm in design.arms) == pytest.approx(1.0)
 
 
+def test_the_documentation_names_every_shipped_design() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trial_designs.md").read_text(encoding="utf-8")
+    assert [name for name in design_names() if f"`{name}`" not in text] == []
+
+
 def test_the_seed_documents_trial_is_what_the_document_says() -> None:
     design, _ = load_design(SEED)
     first, second = design.arms

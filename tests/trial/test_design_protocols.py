@@ -147,6 +147,42 @@ def bare_margin(d: dict[str, Any]) -> None:
     d["analyses"][0]["margin"] = 0.1
 
 
+def idle_parameter(d: dict[str, Any]) -> None:
+    d["population_changes"] = {"AGE.share": 0.5}
+
+
+def no_spread(d: dict[str, Any]) -> None:
+    d["population_changes"] = {"AGE.sd": 0.0}
+
+
+def between_doses(d: dict[str, Any]) -> None:
+    d["titration_days"].insert(1, 3.3)
+
+
+def switch_between_doses(d: dict[str, Any]) -> None:
+    d["arms"][0]["drugs"][0] |= {"start_day": 30.2, "windows": [{"low_ng_per_ml": 3.0, "high_ng_per_ml": 8.0}]}
+
+
+def lost_step(d: dict[str, Any]) -> None:
+    d["drugs"]["tacrolimus"]["rule"] = {"form": "step", "step_mg": 0.3}
+
+
+def always_held(d: dict[str, Any]) -> None:
+    d["drugs"]["tacrolimus"]["rule"]["hold_above_ng_per_ml"] = 3.0
+
+
+def idle_cuts(d: dict[str, Any]) -> None:
+    d["allocation"]["cuts"] = {"AGE": [50.0]}
+
+
+def same_looks(d: dict[str, Any]) -> None:
+    d["interims"] = [{"name": "a", "events": 10}, {"name": "a", "events": 20}]
+
+
+def negative_function(d: dict[str, Any]) -> None:
+    d["endpoints"][2]["graft_loss_value"] = -5.0
+
+
 def carried_without_a_plan_before(d: dict[str, Any]) -> None:
     d["arms"][1]["drugs"][0]["start_dose"] = {"carried": 1.0}
 
@@ -183,6 +219,15 @@ def timed_threshold(d: dict[str, Any]) -> None:
         (carried_without_a_plan_before, "start_dose", "stops on that day"),
         (carried_and_an_amount, "start_dose", "or carried alone"),
         (timed_threshold, "method", "a risk difference"),
+        (idle_parameter, "population_changes.AGE", "mean, sd, lower, upper"),
+        (no_spread, "AGE.sd", "above 0"),
+        (between_doses, "titration_days", "every 12 h is due"),
+        (switch_between_doses, "start_day", "every 12 h is due"),
+        (lost_step, "rule", "0.5 mg or more"),
+        (always_held, "rule", "the highest target"),
+        (idle_cuts, "cuts, AGE", "columns of the strata"),
+        (same_looks, "interims", "different names"),
+        (negative_function, "graft_loss_value", "0"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_by_field(tmp_path: Path, change: Change, place: str, said: str) -> None:
@@ -268,6 +313,14 @@ def test_depleting_induction_is_induction_with_hazards_of_its_own() -> None:
     assert not no_induction(design, np.array([0, 1, 2]), {}).any()
     terms = {t.name for t in load_scenario("israni_2013").hazards.events["cmv"].terms}
     assert "depleting_induction" in terms
+
+
+def test_covariates_say_the_induction_that_the_arms_gave() -> None:
+    design, _ = load_design("caesar-like")  # daclizumab in two of three arms
+    trial = make_reference(design, load_scenario("bouamar_2013"), subjects=60).trial
+    given = trial.cohort.columns["INDUCTION"].reshape(3, -1)
+    assert given[:2].all()
+    assert not given[2].any()
 
 
 def test_the_course_of_steroids_stops_when_the_arm_stops_them() -> None:

@@ -17,7 +17,7 @@ from limus.kernel.execution import Execution, RunDirectory, spawn_generators
 from limus.kernel.provenance import stamp_run
 from limus.trial.analysis.comparisons import Status
 from limus.trial.design.analysis_plan import plan_of
-from limus.trial.design.design import Allocation, AllocationMethod, AnalysisMethod
+from limus.trial.design.design import Allocation, AllocationMethod, AnalysisMethod, Strategy
 from limus.trial.design.file import load_design
 from limus.trial.design.scenario import load_scenario
 from limus.trial.exposure.draws import ReplicateDraws, replicate_generators
@@ -25,7 +25,7 @@ from limus.trial.power import replicates
 from limus.trial.power.analyses import analyse_replicates
 from limus.trial.power.characteristics import summarise, summarise_allocation
 from limus.trial.power.replicates import run_replicates
-from limus.trial.power.truth import find_null_factors, true_effect
+from limus.trial.power.truth import find_null_factors, true_effect, true_risks
 from limus.trial.simulation.allocation import allocate_subjects, make_concealed_list
 from limus.trial.simulation.arm_factors import (
     average_risks,
@@ -139,6 +139,31 @@ def test_the_true_risk_is_what_is_drawn() -> None:
     assert (true_values(reference, endpoint) > 40).all()
     with pytest.raises(InputError, match="a hazard"):
         average_risks(reference, ["subclinical rejection"], 365.0, competing=True)
+
+
+def test_the_truth_is_that_of_the_estimand_and_not_of_the_methods_name() -> None:
+    reference = make_reference(DESIGN, SCENARIO, subjects=300)
+    primary = DESIGN.primary
+    assert primary.method is AnalysisMethod.KAPLAN_MEIER_DIFFERENCE
+    risks = true_risks(reference, primary)
+    alone = average_risks(reference, ["rejection"], 365.0, competing=False)
+    assert risks is not None
+    assert (risks < alone - 1e-5).all()  # death and graft loss compete, so the analysis takes cumulative incidences
+    infection = next(one for one in DESIGN.analyses if one.endpoint == "cmv")
+    policy = true_risks(reference, infection)
+    estimand = next(one for one in DESIGN.estimands if one.name == infection.estimand)
+    ended = replace(
+        estimand,
+        intercurrent_events=tuple(
+            replace(one, strategy=Strategy.WHILE_ALIVE) if one.event == "graft loss" else one
+            for one in estimand.intercurrent_events
+        ),
+    )
+    other = replace(DESIGN, estimands=tuple(ended if one is estimand else one for one in DESIGN.estimands))
+    alive = true_risks(replace(reference, trial=replace(reference.trial, design=other)), infection)
+    assert policy is not None
+    assert alive is not None
+    assert (alive < policy - 1e-5).all()
 
 
 def characteristics(execution: Execution, directory: RunDirectory | None = None):

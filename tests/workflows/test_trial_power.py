@@ -10,6 +10,7 @@ from limus.cli.main import run
 from limus.kernel.statistics.allocation import conceal_list
 from limus.trial.calibration.totals import FITTED
 from limus.trial.calibration.trial_arms import load_trial_arms
+from limus.trial.design.file import design_path
 from limus.trial.design.hazard_library import load_hazards, with_values
 from limus.trial.design.scenario import load_scenario, scenario_names
 from limus.trial.design.trial_fit import fit_is_current, fit_path
@@ -115,3 +116,23 @@ def test_rows_fitted_to_are_those_of_symphony_and_transform() -> None:
     cmv = [row for row in rows if row.what == "cmv" and row.use == "check"]
     assert cmv
     assert all(row.kind == "ratio" for row in cmv)
+
+
+def test_an_analysis_that_no_data_can_answer_is_named_and_stops_no_other(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = design_path("tacrolimus-everolimus").read_text(encoding="utf-8")
+    before, after = text.split('name = "cytomegalovirus by month 12"')
+    after = after.replace(
+        '{ event = "death", strategy = "while alive" }', '{ event = "death", strategy = "hypothetical" }', 1
+    )
+    path = tmp_path / "design.toml"
+    path.write_text(f'{before}name = "cytomegalovirus by month 12"{after}', encoding="utf-8")
+    asked = ("--analysis", "cytomegalovirus")
+    status, found = answer(capsys, "power", str(path), *SMALL, "--analysis", "primary", *asked)
+    assert status == 0
+    assert [row["analysis"] for row in found["analyses"]] == ["primary"]
+    assert any(finding["check"] == "analysis" and "hypothetical" in finding["got"] for finding in found["findings"])
+    status, found = answer(capsys, "power", str(path), *SMALL, *asked)
+    assert status == 3
+    assert "no data say" in found["error"]["do"]

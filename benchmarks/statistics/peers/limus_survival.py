@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from limus.kernel.statistics.survival import cox, log_rank_batch
+from limus.kernel.statistics.survival import cox, cox_batch, log_rank_batch
 
 __all__ = ["VERSIONS", "WORK"]
 
@@ -22,8 +22,16 @@ def simulate_and_test(case: dict[str, np.ndarray]) -> np.ndarray:
     return log_rank_batch(np.minimum(time, end), time <= end, group).z ** 2
 
 
+def one_by_one(case: dict[str, np.ndarray]) -> np.ndarray:
+    """Fit a hazard ratio to each trial alone."""
+    trials = zip(case["time"], case["event"], case["group"], strict=True)
+    return np.array([cox(time, event, group[:, None]).coefficient[0] for time, event, group in trials])
+
+
 WORK = {
     "log-rank": lambda c: log_rank_batch(c["time"], c["event"], c["group"]).z ** 2,
     "simulate and log-rank": simulate_and_test,
+    "Cox of many trials": lambda c: cox_batch(c["time"], c["event"], c["group"][..., None]).coefficient[:, 0],
+    "Cox, one trial after another": one_by_one,
     "Cox": lambda c: cox(c["time"], c["event"], c["x"]).coefficient,
 }

@@ -202,11 +202,11 @@ def _with_content(
 def _held(
     model: SourcedModel, drug: str, plasma: NDArray[np.float64], parameters: Mapping[str, NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Content of resting cells after two days in plasma, nM, (sets, concentrations)."""
+    """Content of resting cells after a day in plasma, nM, (sets, concentrations)."""
     sets = len(next(iter(parameters.values()))) if parameters else 1
     culture = blood_culture(replace(Culture.usual(find_protocol("none"), "calcineurin"), hours=_CONTENT_HOURS))
     rows = {name: np.repeat(values, len(plasma)) for name, values in parameters.items()}
-    times = [0.0, culture.harvest_time]
+    times = [0.0, _CONTENT_HOURS]
     symbol = f"{drug}.total_in_cells"
     result = run_culture(model, culture, {drug: np.tile(plasma, sets)}, [symbol], times, parameters=rows)
     return result.output(symbol)[:, -1].reshape(sets, len(plasma))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from limus.kernel.language import Apply, Expression, Model, Symbol, apply, walk
+from limus.kernel.language import Apply, Expression, Model, Symbol, apply, free_symbols, walk
 from limus.kernel.language.expression import ONE
 from limus.signalling.protocol import STIMULUS_SETTINGS
 from limus.signalling.sourced_model import SourcedModel
@@ -66,10 +66,13 @@ def _in_sum(node: Apply) -> Iterator[str]:
 
 
 def _made_of(formula: Expression) -> Iterator[str]:
-    """What a share is a product of, or a choice of."""
+    """What a share is a product of, or a choice of; what a quotient is divided by is no share."""
     if isinstance(formula, Apply) and formula.operator == "piecewise":
         for value in formula.arguments[::2]:  # value, condition, value, condition, otherwise
             yield from _made_of(value)
+    elif isinstance(formula, Apply) and formula.operator == "divide":
+        above, below = formula.arguments
+        yield from (name for name in _symbols(_factors(above)) if name not in free_symbols(below))
     else:
         yield from _symbols(_factors(formula))
 

@@ -237,8 +237,12 @@ def run(request: CombineRequest, *, out: Path | None = None, execution: Executio
 
 
 def _figure(result: CombineResult) -> Drawing:
+    culture = result.setup.culture
+    said = f"{culture.protocol.short}, {culture.hours:g} h; simulated, model {result.model}, seed {result.request.seed}"
+    if result.request.medium == "blood":
+        said = f"levels in whole blood; {said}"
     label = result.setup.model.readout(result.request.readout).short
-    return draw_combination(result.table, first=result.drugs[0], second=result.drugs[1], what=label)
+    return draw_combination(result.table, first=result.drugs[0], second=result.drugs[1], what=label, said=said)
 
 
 def _levels(asked: tuple[float, ...], alone: CurveSummary, points: int) -> NDArray[np.float64]:

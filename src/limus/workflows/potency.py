@@ -253,8 +253,9 @@ def _published(p: Potency) -> dict[str, Any]:
 
 
 def _published_for(compound: str, request: PotencyRequest) -> list[Potency]:
-    """What was published under this stimulus; nothing that would be compared with levels in blood or washed cells."""
-    if request.medium == "blood" or request.wash_at is not None:
+    """What was published under this stimulus, unless the question is of blood, washed cells or another stimulus."""
+    other = (request.wash_at, request.strength, request.costimulation)
+    if request.medium == "blood" or any(value is not None for value in other):
         return []
     asked = (compound, request.readout, request.stimulus)
     return [

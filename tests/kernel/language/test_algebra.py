@@ -7,8 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from limus.kernel.checks import Severity
 from limus.kernel.errors import LimusError, ModelError, UnsupportedFeatureError
-from limus.kernel.language import Model, Rule, read_model_text, with_algebraic_rules_solved
+from limus.kernel.language import (
+    MODEL_CHECKS,
+    Model,
+    Rule,
+    read_model_text,
+    with_algebraic_rules_solved,
+    without_inert_species,
+)
 from limus.kernel.simulation import Dose, compile_model, simulate
 
 TIMES = np.array([0.0, 0.5, 1.0, 3.0])
@@ -61,6 +69,27 @@ def test_what_is_linear_is_a_formula(text: str, z: np.ndarray) -> None:
 @pytest.mark.parametrize("solver", ["engine", "reference"])
 def test_what_is_not_linear_is_followed(text: str, z: np.ndarray, solver: str) -> None:
     np.testing.assert_allclose(run(DECAY + text, "z", solver=solver)[0], z, rtol=1e-6, atol=1e-8)
+
+
+def test_a_compartment_whose_concentrations_decide_its_size() -> None:
+    # the amount q of s halves each time unit; V^2 = q, as [s] V^2 = V [s] V
+    text = "var compartment V; V = 2; species s in V; amount = 4; J: s -> ; 0.5*s*V; zero := s*V - V^2;"
+    read = model(text)
+    species = replace(read.species[0], initial=4.0, initial_is_amount=True)
+    found = simulate(compile_model(replace(read, species=(species,)), ["s", "V"]), TIMES, solver="reference")
+    size = np.sqrt(4.0 * np.exp(-0.5 * TIMES))
+    np.testing.assert_allclose(found.values[0], np.stack([size, size], axis=1), rtol=1e-6)
+    with pytest.raises(UnsupportedFeatureError, match="initial value of V"):
+        compile_model(replace(read, species=(replace(species, initial_is_amount=False),)))
+
+
+def test_a_species_that_a_rule_determines_is_neither_inert_nor_missing() -> None:
+    read = model("species z; x = 3; x' = -x; zero := 2*z - x;")
+    solved = without_inert_species(replace(read, species=(replace(read.species[0], initial=0.0),)))
+    found = simulate(compile_model(solved, ["z"]), TIMES, solver="reference").output("z")[0]
+    np.testing.assert_allclose(found, X / 2, rtol=1e-6)
+    checked = replace(read, species=(replace(read.species[0], initial=float("nan")),))
+    assert not [f for check in MODEL_CHECKS for f in check.ask(checked) if f.severity is Severity.ERROR]
 
 
 def test_it_holds_after_events_and_doses() -> None:

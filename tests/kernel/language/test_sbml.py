@@ -348,6 +348,11 @@ def test_names_that_are_time_and_the_time() -> None:
     np.testing.assert_allclose(simulate(compile_model(model, ["y", "time"]), TIMES).values[0].T, [T + 10, T])
     local = decay(f"<apply><times/><ci>time</ci><ci>S</ci>{time}</apply>", 'id="time" value="0.5"')
     near(run(l3(C.format(1) + species(s("S", START)) + local), "S")["S"], 4 * np.exp(-0.25 * T**2))
+    both = parameters(parameter("time", "10"), parameter("y", constant=False))
+    both += f'<listOfRules><assignmentRule variable="y">{m("<ci>time</ci>")}</assignmentRule></listOfRules>'
+    found = run(l3(C.format(1) + species(s("S", START)) + both + local), "S", "y")
+    near(found["S"], 4 * np.exp(-0.25 * T**2))
+    near(found["y"], 10.0)
     function = (
         '<listOfFunctionDefinitions><functionDefinition id="f">'
         + m(f"<lambda><bvar><ci>time</ci></bvar><apply><plus/><ci>time</ci>{time}</apply></lambda>")
@@ -384,6 +389,27 @@ def test_a_submodel_from_a_file_beside_it(tmp_path: Path) -> None:
     inner = head + f'<model id="m">{parameters(parameter("y", "3"))}</model></sbml>'
     (folder / "inner model.xml").write_text(inner, encoding="utf-8")
     assert read_model(folder / "outer.xml").values == {"A.y": 3.0}
+
+
+def test_two_names_stay_two() -> None:
+    head = (
+        '<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" '
+        'version="1" xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true">'
+    )
+    replaced = (
+        '<comp:listOfReplacedElements><comp:replacedElement comp:submodelRef="A" comp:idRef="{}"/>'
+        "</comp:listOfReplacedElements>"
+    )
+    text = (
+        '<model id="m"><listOfParameters><parameter id="A_x" value="5" constant="true">{}</parameter>'
+        "</listOfParameters>"
+        '<comp:listOfSubmodels><comp:submodel comp:id="A" comp:modelRef="inner"/></comp:listOfSubmodels></model>'
+        '<comp:listOfModelDefinitions><comp:modelDefinition id="inner">'
+        f"{parameters(parameter('x', '3'), parameter('y', '4'))}</comp:modelDefinition>"
+        "</comp:listOfModelDefinitions></sbml>"
+    )
+    assert read(head + text.format(replaced.format("x"))).values == {"A.x": 5.0, "A.y": 4.0}
+    assert read(head + text.format(replaced.format("y"))).values == {"A_x": 5.0, "A__x": 3.0}
 
 
 def test_flux_balance_is_refused_by_name() -> None:

@@ -292,6 +292,24 @@ def test_code_in_pieces_gives_the_same_solution(monkeypatch: pytest.MonkeyPatch,
     np.testing.assert_allclose(found.values, whole, rtol=1e-12)
 
 
+def test_one_object_file_or_many_give_the_same_bits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from limus.kernel.simulation.engine import object_code
+
+    compiled, times, found = model(HILL), np.linspace(0, 20, 15), []
+    for longest in (10**9, 0):
+        monkeypatch.setattr(object_code, "_LONGEST_PART", longest)
+        monkeypatch.setenv("LIMUS_CACHE", str(tmp_path / str(longest)))
+        for _ in range(2):  # made, and read from disk
+            native._build.cache_clear()
+            result = simulate(compiled, times)
+            assert set(result.solver) == {"rodas5p"}
+            found.append(result.values.tobytes())
+    native._build.cache_clear()
+    sizes = [file.stat().st_size for file in sorted(tmp_path.glob("*/engine/*.o"))]
+    assert len(set(sizes)) == 2  # else the code was not cut
+    assert len(set(found)) == 1
+
+
 def test_code_is_kept_on_disk_and_a_damaged_file_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMUS_CACHE", str(tmp_path))
     compiled = model(STIFF)

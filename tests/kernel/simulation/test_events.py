@@ -65,6 +65,14 @@ def test_the_higher_priority_goes_first_and_the_rest_sees_what_it_did() -> None:
     assert low.output("y")[0, 1] == 12.0
 
 
+@pytest.mark.parametrize(("first", "second", "y"), [(1, 2, 10.0), (2, 1, 6.0)])
+def test_times_that_differ_by_rounding_are_one(first: int, second: int, y: float) -> None:
+    events = "at 0.2 after (time >= 0.1), priority={}, fromTrigger=false: y = 5*max(y, 1);"
+    events += "at (time >= 0.3), priority={}, fromTrigger=false: y = y + 1;"
+    assert 0.1 + 0.2 != 0.3
+    assert solved("y = 1;" + events.format(first, second), [0.0, 1.0], ["y"]).output("y")[0, 1] == y
+
+
 def test_equal_priorities_are_chosen_by_chance_but_the_same_every_time() -> None:
     text = (
         "y = 0; z = 0; at (time - z >= 0.01): z = time, y = y + 1; at (time - z >= 0.01), persistent=false: z = time;"
@@ -76,6 +84,29 @@ def test_equal_priorities_are_chosen_by_chance_but_the_same_every_time() -> None
 def test_a_jump_of_a_compartment_keeps_amounts() -> None:
     text = "compartment c; c = 2; species A in c; A = 3; at (time >= 1): c = 6;"
     assert solved(text, [0.0, 2.0], ["A"]).output("A")[0].tolist() == pytest.approx([3.0, 1.0])
+
+
+@pytest.mark.parametrize("of_trigger", ["true", "false"])
+def test_a_concentration_is_assigned_by_the_size_when_the_event_is_executed(of_trigger: str) -> None:
+    text = (
+        "compartment V; V = 1; V' = 1; species s in V; s = 6; J: s -> ; 0*s;"  # six over one plus time
+        "e: at 1 after (time >= 2), fromTrigger={}: s = V - 1;"
+    )
+    found = solved(text.format(of_trigger), [0.0, 1.0, 3.5, 7.0], ["s"]).output("s")[0]
+    after = (2.0 if of_trigger == "true" else 3.0) * 4.0  # at time 3 the volume is 4
+    np.testing.assert_allclose(found, [6.0, 3.0, after / 4.5, after / 8.0], rtol=1e-7)
+    ruled = "compartment V; V = 1; species s in V; s = 6; s' = 1; at 1 after (time >= 2), fromTrigger={}: V = 0.5;"
+    jumped = solved(ruled.format(of_trigger), [0.0, 2.5, 3.5], ["s"]).output("s")[0]
+    np.testing.assert_allclose(jumped, [6.0, 8.5, 18.5], rtol=1e-7)  # twice the nine of time 3
+
+
+def test_what_an_event_cannot_do_is_a_status() -> None:
+    found = solved("y = 1; at (time >= 2): y = 1/(y - 1);", [0.0, 1.0, 3.0], ["y"])
+    assert found.status == ("event _E0 sets what is not finite",)
+    assert found.output("y")[0, 1] == 1.0
+    assert solved("y = 1; at y - 2 after (time >= 2): y = 0;", [0.0, 3.0], ["y"]).status == (
+        "delay of event _E0 is -1",
+    )
 
 
 def test_events_and_doses_go_together() -> None:

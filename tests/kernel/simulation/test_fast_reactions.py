@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from limus.kernel.errors import UnsupportedFeatureError
-from limus.kernel.language import Model, read_model_text
+from limus.kernel.language import Model, Rule, read_model_text
 from limus.kernel.simulation import Dose, compile_model, find_steady_state, simulate
 
 TIMES = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
@@ -103,6 +103,13 @@ def test_without_an_equilibrium_the_status_says_so() -> None:
     assert (found.values[1] == 3.0).all()
 
 
+def test_a_fast_reaction_that_is_not_fast_is_a_status() -> None:
+    text = "species A, B, C; A = 3; B = 0; C = 0; slow = 1; J0: A -> B; slow*(2*A - B); J1: B -> C; 0.3*B;"
+    found = simulate(compile_model(model(text, "J0"), ["A"]), TIMES, {"slow": [1.0, 1e-3, 1e-8]})
+    assert found.status == ("ok", "ok", "a fast reaction is not fast beside the others")
+    np.testing.assert_allclose(found.values[1], found.values[0], rtol=1e-6)
+
+
 @pytest.mark.parametrize("more", ["rate := J0;", "rate := rateOf(A);", "x = 1; x' = J0;", "at (J0 > 1): k = 2; k = 1;"])
 def test_the_rate_of_a_fast_reaction_is_refused(more: str) -> None:
     with pytest.raises(UnsupportedFeatureError, match="fast reaction"):
@@ -116,3 +123,18 @@ def test_what_needs_smooth_equations_is_refused() -> None:
         compile_model(model(CHAIN, "J0"), sensitivities=["A"])
     with pytest.raises(UnsupportedFeatureError, match="steady state"):
         find_steady_state(compile_model(model(CHAIN, "J0")))
+
+
+@pytest.mark.parametrize(
+    ("rate", "rule", "share"), [("2*A - B", "z^2 - B", 2 / 3), ("z*A - B", "z^2 + 0*B - 4", 2 / 3)]
+)
+def test_with_an_algebraic_rule(rate: str, rule: str, share: float) -> None:
+    text = f"species A, B, C; A = 3; B = 0; C = 0; J0: A -> B; {rate}; J1: B -> C; 0.3*B; z = 1; zero := {rule};"
+    read = model(text, "J0")
+    rules = tuple(Rule("algebraic", "", r.formula) for r in read.rules)
+    parameters = tuple(replace(p, constant=p.name != "z") for p in read.parameters if p.name != "zero")
+    compiled = compile_model(replace(read, rules=rules, parameters=parameters), ["B", "z"])
+    b, z = simulate(compiled, TIMES, relative_tolerance=1e-9).values[0].T
+    expected = 3.0 * share * np.exp(-0.3 * share * TIMES)
+    np.testing.assert_allclose(b, expected, rtol=1e-7)
+    np.testing.assert_allclose(z, np.sqrt(expected) if "- B" in rule else 2.0, rtol=1e-7)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from limus.kernel.errors import LimusError, UnsupportedFeatureError
-from limus.kernel.language import Model, read_model
+from limus.kernel.language import Model, derivative, derivatives_at, read_model
 from limus.kernel.simulation import compile_model
+from limus.kernel.simulation.equations import state_symbol
 
 
 def largest_error(model: Model) -> float:
@@ -40,6 +41,16 @@ def largest_error(model: Model) -> float:
         difference = np.abs(exact - numeric)[scale > 0] / scale[scale > 0]
         worst = max(worst, float(np.max(difference, initial=0.0)))
     return worst
+
+
+def test_entries_that_share_their_work_are_the_derivatives() -> None:
+    from limus.signalling.model_library import load_model
+
+    system = compile_model(load_model("t_cell").model).system
+    names = [state_symbol(name) for name in system.states]
+    places = [(i, j) for i in range(len(names)) for j in range(len(names))]
+    entries = derivatives_at(system.derivatives, names, places)
+    assert entries == [derivative(system.derivatives[i], names[j]) for i, j in places]
 
 
 def test_the_t_cell_model() -> None:

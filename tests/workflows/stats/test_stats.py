@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from limus.cli.main import run
-from limus.kernel.statistics.survival import cox, kaplan_meier, survival_at
+from limus.kernel.statistics.survival import cox, gray_test, kaplan_meier, survival_at
 
 ROWS = """time,status,arm,age,sex,cause,site
 5,1,A,50,F,1,x
@@ -99,6 +99,14 @@ def test_cif(trial: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert any(finding["check"] == "one-minus-kaplan-meier" for finding in found["findings"])
     grouped = ask(capfd, "cif", trial, "--time", "time", "--cause", "cause", "--group", "arm", "--at", "12")
     assert [test["cause"] for test in grouped["tests"]] == ["1", "2"]
+    assert [test["cause"] for test in grouped["gray_tests"]] == ["1", "2"]
+    rows = [line.split(",") for line in ROWS.splitlines()]
+    column = {name: [row[k] for row in rows[1:]] for k, name in enumerate(rows[0])}
+    for number, test in enumerate(grouped["gray_tests"], start=1):
+        time, cause = ([float(value) for value in column[name]] for name in ("time", "cause"))
+        expected = gray_test(time, np.array(cause).astype(int), column["arm"], of=number)
+        assert test["chi_square"] == pytest.approx(expected.chi_square)
+        assert test["p"] == pytest.approx(expected.p)
     with_status = ask(capfd, "cif", trial, "--time", "time", "--cause", "cause", "--status", "status", "--at", "12")
     assert with_status["estimates"] == found["estimates"]
 

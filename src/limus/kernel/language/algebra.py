@@ -49,7 +49,8 @@ def with_algebraic_rules_solved(model: Model) -> Model:
     names = _match(model, formulas, free)
     found: dict[int, Rule] = {}
     for group in _groups(formulas, names):
-        solved = _solve([formulas[i] for i in group], [names[i] for i in group])
+        own, of_group = [formulas[i] for i in group], [names[i] for i in group]
+        solved = None if _hold_concentrations(model, of_group, own) else _solve(own, of_group)
         for k, i in enumerate(group):
             kind, formula = ("algebraic", formulas[i]) if solved is None else ("assignment", solved[k])
             found[id(rules[i])] = Rule(kind, names[i], formula)
@@ -61,6 +62,12 @@ def with_algebraic_rules_solved(model: Model) -> Model:
         rules=tuple(found.get(id(rule), rule) for rule in model.rules),
         initial_assignments=tuple(a for a in model.initial_assignments if a.variable not in assigned),
     )
+
+
+def _hold_concentrations(model: Model, names: Sequence[str], formulas: Sequence[Expression]) -> bool:
+    """Whether one of the names is a compartment on whose size a concentration in the formulas depends."""
+    inside = {s.name for s in model.species if s.compartment in names and not s.symbol_is_amount}
+    return any(free_symbols(formula) & inside for formula in formulas)
 
 
 def _refusal(model: Model, got: str, allowed: str) -> UnsupportedFeatureError:

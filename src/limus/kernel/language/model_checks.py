@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from limus.kernel.checks import Check, Finding, Severity
+from limus.kernel.errors import UnsupportedFeatureError
+from limus.kernel.language.algebra import with_algebraic_rules_solved
 from limus.kernel.language.expression import Expression, Number, free_symbols
 from limus.kernel.language.model import Model, SpeciesReference
 
@@ -53,6 +56,8 @@ def _undefined_symbols(model: Model) -> Iterator[Finding]:
 
 def _missing_values(model: Model) -> Iterator[Finding]:
     given = {r.variable for r in model.rules} | {a.variable for a in model.initial_assignments}
+    with suppress(UnsupportedFeatureError):  # said when the model is compiled
+        given |= {r.variable for r in with_algebraic_rules_solved(model).rules if r.kind == "assignment"}
     used = frozenset[str]().union(*(free_symbols(f) for _, f in formulas_of(model)))
     for name, value in model.values.items():
         if math.isnan(value) and name not in given and name in used:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from limus.kernel.language.expression import ZERO, Expression, substitute
+from limus.kernel.language.expression import ZERO, Expression, free_symbols, substitute
 from limus.kernel.language.model import Assignment, Model, SpeciesReference
 
 __all__ = ["without_inert_species"]
@@ -31,6 +31,7 @@ def without_inert_species(model: Model, active: Collection[str] = ()) -> Model:
     """
     touched = {r.variable for r in model.rules} | {a.variable for a in model.initial_assignments}
     touched |= {a.variable for e in model.events for a in e.assignments} | set(active)
+    touched |= {name for r in model.rules if r.kind == "algebraic" for name in free_symbols(r.formula)}
     inert = {s.name for s in model.species if s.initial == 0.0 and s.name not in touched and not s.boundary}
     while True:
         zeros: dict[str, Expression] = dict.fromkeys(inert, ZERO)

@@ -75,6 +75,7 @@ def read_sbml(text: str, *, where: str = "SBML text", file: Path | None = None) 
     fast = frozenset(r.getId() for r in document.getModel().getListOfReactions() if r.isSetFast() and r.getFast())
     if document.getLevel() < 3 and not document.setLevelAndVersion(3, 2, False):
         document = libsbml.readSBMLFromString(text)  # libsbml would not convert: read the lower level as it stands
+        _rename_time(document.getModel())
     model = rename_model(_Reader(libsbml, document, where, fast).model(), dotted)
     return replace(model, notes=(*notes, *model.notes))
 
@@ -104,7 +105,11 @@ def _refuse_silent_traps(model: Any, where: str) -> None:
 
 def _rename_time(model: Any) -> tuple[str, ...]:
     """Give an element whose id is ``time`` another one, for in expressions that is the time."""
-    element, name = model.getElementBySId("time"), "time_"
+    own = [*model.getListOfCompartments(), *model.getListOfSpecies(), *model.getListOfParameters()]
+    for reaction in model.getListOfReactions():
+        own += [reaction, *reaction.getListOfReactants(), *reaction.getListOfProducts()]
+    element = next((item for item in own if item.getId() == "time"), None)
+    name = "time_"
     if element is None:
         return ()
     while model.getElementBySId(name) is not None:
@@ -181,6 +186,8 @@ class _Reader:
     def model(self) -> Model:
         m = self._model
         reactions, local_parameters = self._reactions()
+        if self._fast:
+            self._notes.append(f"fast reactions are kept in equilibrium: {', '.join(sorted(self._fast))}")
         if m.getNumConstraints():
             self._notes.append(f"{m.getNumConstraints()} constraints were not read")
         labels = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -61,16 +62,20 @@ def rename_model(model: Model, dotted: Mapping[str, str]) -> Model:
     if not dotted:
         return model
     prefixes = [name for name in dotted if name.endswith("__")]
+    every = tuple(dict.fromkeys((*model.names, *(event.name for event in model.events if event.name))))
 
-    def new(name: str) -> str:
-        if name in dotted:
-            return dotted[name]
+    def dotted_name(name: str) -> str:
         for prefix in prefixes:
             if name.startswith(prefix):
                 return dotted[prefix] + name[len(prefix) :].replace("__", ".")
-        return name
+        return dotted.get(name, name)
 
-    every = (*model.names, *(r.name for r in model.reactions))
+    uses = Counter(map(dotted_name, every))
+
+    def new(name: str) -> str:
+        found = dotted_name(name)
+        return found if uses[found] == 1 else name  # two names stay two
+
     symbols: dict[str, Expression] = {name: Symbol(new(name)) for name in every if new(name) != name}
 
     def math(expression: Expression) -> Expression:

@@ -23,7 +23,7 @@ from limus.kernel.language import Expression, evaluate_arrays
 from limus.kernel.simulation.equations import TIME, assigned_symbol, input_symbol, state_symbol
 from limus.kernel.simulation.lsoda import Run, Task, Trajectory, begin_run, happen
 from limus.kernel.simulation.schedule import group_stops, rounding
-from limus.kernel.simulation.settling import NOT_SETTLED, settle
+from limus.kernel.simulation.settling import NOT_FAST, NOT_SETTLED, is_fast_enough, settle
 
 __all__ = [
     "ENDLESS",
@@ -142,6 +142,8 @@ class _Hybrid:
         for i in np.flatnonzero(now & ~self.true).tolist():
             y = self.state.tolist()
             delay = self.model.evaluate("delays", t, y, self.p)[i]
+            if not delay >= 0.0:
+                raise _StopError(f"delay of event {self.events[i].name} is {delay:g}")
             values = None
             if self.events[i].made:
                 values = self.evaluate(self.events[i].assigned, t)
@@ -153,7 +155,8 @@ class _Hybrid:
 
     def execute(self, t: float) -> None:
         """Execute what is due at a time, one after the other, looking at the triggers in between."""
-        while ready := [d for d in self.due if d.time <= t]:
+        until = t + rounding(t, self.run.start)  # 0.1 + 0.2 is the same time as 0.3
+        while ready := [d for d in self.due if d.time <= until]:
             priorities = self.model.evaluate("priorities", t, self.state.tolist(), self.p)
             best = max(priorities[d.event] for d in ready)
             chosen = self.choose([d for d in ready if priorities[d.event] == best])
@@ -187,6 +190,8 @@ class _Hybrid:
         if found is None:
             raise _StopError(NOT_SETTLED)
         self.state = found
+        if not is_fast_enough(self.model.system, self.p, t, found):
+            raise _StopError(NOT_FAST)
 
     def choose(self, equals: list[_Due]) -> _Due:
         """Of equal priorities SBML wants a choice by chance."""

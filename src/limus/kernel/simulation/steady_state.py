@@ -159,7 +159,8 @@ def _padded(values: Floats, model: CompiledModel) -> list[float]:
 def _refuse_unsteady(model: CompiledModel) -> None:
     system, where, do = model.system, f"steady state of {model.name}", "run the model with simulate"
     if system.events:
-        raise UnsupportedFeatureError(where, "an event", "a model without triggered events", do)
+        got = f"an event {system.events[0].name}".rstrip()
+        raise UnsupportedFeatureError(where, got, "a model without triggered events", do)
     is_constant = Constancy()
     moving = [
         name

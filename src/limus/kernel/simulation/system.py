@@ -356,7 +356,9 @@ class _Builder:
         value = self._start(name)
         species = self.species.get(name)
         if species is not None and self.is_amount_state(name) and not species.symbol_is_amount:
-            return apply("multiply", value, self._start(species.compartment))
+            if species.initial_is_amount and name not in self.starts:
+                return Symbol(input_symbol(name))
+            return apply("multiply", value, self._known_start(species.compartment))
         return value
 
     def _dose_scale(self, name: str) -> Expression:

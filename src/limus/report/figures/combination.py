@@ -25,6 +25,7 @@ _MOST_TICKS = 6
 _FINE = 300  # doses of each drug along an isobole
 _MARGIN = 1.05
 _EDGE = 1e-3
+_GREY = "#4d5661"
 _STYLES = {
     "inhibition_percent": ("model", "#0072B2", "-"),
     "loewe_percent": ("Loewe additivity", "#D55E00", "--"),
@@ -32,7 +33,7 @@ _STYLES = {
 }
 
 
-def draw_combination(data: Table, *, first: str, second: str, what: str) -> Drawing:
+def draw_combination(data: Table, *, first: str, second: str, what: str, said: str = "") -> Drawing:
     """Draw a surface of two drugs and the lines of half inhibition.
 
     Parameters
@@ -44,6 +45,8 @@ def draw_combination(data: Table, *, first: str, second: str, what: str) -> Draw
         The drugs.
     what : str
         What is inhibited.
+    said : str
+        Over both panels: culture, model, seed.
 
     Returns
     -------
@@ -70,6 +73,8 @@ def draw_combination(data: Table, *, first: str, second: str, what: str) -> Draw
         isoboles.set_xlabel(f"{first}, nM")
         isoboles.set_ylabel(f"{second}, nM")
         isoboles.set_title("Isobologram at 50 % inhibition")
+        if said:
+            figure.suptitle(said, fontsize=7.5, color=_GREY, x=0.01, ha="left")
         handles, labels = isoboles.get_legend_handles_labels()
         add_legend(figure, [dict(zip(labels, handles, strict=True))], most_columns=3)
         svg = to_svg(figure)
@@ -117,14 +122,18 @@ def _draw_isoboles(
     """Lines of half inhibition over linear doses, where additivity is straight; the model's line decides the limits."""
     reach: list[NDArray[np.float64]] = []
     drawn: list[str] = []
+    alone = _half_alone(one, two, surfaces["inhibition_percent"])
     for name, (label, colour, style) in _STYLES.items():
         if not np.isfinite(surfaces[name]).all() or not np.ptp(np.sign(surfaces[name] - _HALF)) > 0:
             continue
-        x, y, z = _refined(one, two, surfaces[name])
-        lines = axes.contour(x, y, z.T, levels=[0.0], colors=colour, linestyles=style, linewidths=1.6)
-        axes.plot([], [], color=colour, linestyle=style, label=label)
+        if name == "loewe_percent" and all(map(math.isfinite, alone)):
+            axes.plot([alone[0], 0.0], [0.0, alone[1]], color=colour, linestyle=style, label=label)  # by definition
+        else:
+            x, y, z = _refined(one, two, surfaces[name])
+            lines = axes.contour(x, y, z.T, levels=[0.0], colors=colour, linestyles=style, linewidths=1.6)
+            axes.plot([], [], color=colour, linestyle=style, label=label)
+            reach = reach or [line for line in lines.allsegs[0] if len(line) > 1]
         drawn.append(label)
-        reach = reach or [line for line in lines.allsegs[0] if len(line) > 1]
     if not reach:
         axes.text(0.5, 0.5, "50 % is not reached", transform=axes.transAxes, ha="center")
         return drawn
@@ -132,6 +141,22 @@ def _draw_isoboles(
     axes.set_xlim(0.0, _MARGIN * (right or one[-1]))
     axes.set_ylim(0.0, _MARGIN * (top or two[-1]))
     return drawn
+
+
+def _half_alone(
+    one: NDArray[np.float64], two: NDArray[np.float64], surface: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Dose of each drug alone with half inhibition; NaN where it is not reached."""
+    if not np.isfinite(surface).all():
+        return math.nan, math.nan
+    x, y, z = _refined(one, two, surface)
+    crossings = []
+    for doses, edge in ((x, z[:, 0]), (y, z[0, :])):
+        above = np.flatnonzero(edge >= 0.0)
+        at = int(above[0]) if len(above) else 0
+        share = -edge[at - 1] / (edge[at] - edge[at - 1]) if at else math.nan
+        crossings.append(float(doses[at - 1] + share * (doses[at] - doses[at - 1])))
+    return crossings[0], crossings[1]
 
 
 def _refined(

@@ -183,7 +183,7 @@ def standardised_difference(first: NDArray[np.int64], second: NDArray[np.int64])
     Examples
     --------
     >>> round(standardised_difference(np.array([30, 70]), np.array([40, 60])), 4)
-    0.2105
+    0.2108
     """
     if not first.sum() or not second.sum():
         return math.nan

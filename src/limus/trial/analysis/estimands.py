@@ -12,7 +12,7 @@ from limus.trial.analysis.comparisons import Comparisons, shows
 from limus.trial.analysis.covariates import covariate_variables
 from limus.trial.analysis.intercurrent import handle_events
 from limus.trial.analysis.means import analyse_values
-from limus.trial.analysis.results import EstimandResult
+from limus.trial.analysis.results import EstimandResult, end_against_margin
 from limus.trial.analysis.risks import analyse_times, refuse_value_over_time
 from limus.trial.analysis.strategies import words_for_time, words_for_value
 from limus.trial.analysis.values import values_at_visit, values_below
@@ -178,19 +178,9 @@ def _conclusion(result: EstimandResult, compared: Comparisons) -> str:
         if compared.higher_is_better:
             end, at, margin = "lower", result.low, -result.margin
         words = "non-inferiority shown" if shown else "non-inferiority not shown"
-        return f"{words}: {end} end of the interval {_apart(at, margin, result.unit)}"
+        return f"{words}: {end} end of the interval {end_against_margin(at, margin, result.unit)}"
     if result.hypothesis != Hypothesis.SUPERIORITY:
         return "described, not tested"
     if not shown:
         return "no difference shown"
     return f"{result.test} {'higher' if compared.estimate[0] > 0 else 'lower'} than {result.reference}"
-
-
-def _apart(value: float, margin: float, unit: str) -> str:
-    """Write an end of an interval against a margin with as many digits as tell them apart."""
-    scale, name = (100.0, " points") if unit == "fraction" else (1.0, f" {unit}" if unit != "hazard ratio" else "")
-    said = next(
-        (text for digits in range(3, 9) if (text := f"{scale * value:.{digits}g}") != f"{scale * margin:.{digits}g}"),
-        f"{scale * value:g}",
-    )
-    return f"{said} against the margin {scale * margin:g}{name}".replace("-", "\N{MINUS SIGN}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["ArmEstimate", "EstimandResult", "HandledEvent", "Sensitivity"]
+__all__ = ["ArmEstimate", "EstimandResult", "HandledEvent", "Sensitivity", "end_against_margin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +117,30 @@ class EstimandResult:
     handled: tuple[HandledEvent, ...] = ()
     sensitivities: tuple[Sensitivity, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def end_against_margin(value: float, margin: float, unit: str) -> str:
+    """Write an end of an interval against a margin with as many digits as tell them apart.
+
+    Parameters
+    ----------
+    value, margin : float
+        In the unit of the effect; the margin with its sign.
+    unit : str
+        Of the effect; fractions are written as percentage points.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> end_against_margin(0.10042, 0.1, "fraction")
+    '10.04 against the margin 10 points'
+    """
+    scale, name = (100.0, " points") if unit == "fraction" else (1.0, f" {unit}" if unit != "hazard ratio" else "")
+    said = next(
+        (text for digits in range(3, 9) if (text := f"{scale * value:.{digits}g}") != f"{scale * margin:.{digits}g}"),
+        f"{scale * value:g}",
+    )
+    return f"{said} against the margin {scale * margin:g}{name}".replace("-", "\N{MINUS SIGN}")

@@ -167,6 +167,9 @@ def _columns(design: Design) -> Iterable[Finding]:
             do = f"add allocation.cuts = {{ {column} = [...] }}"
             yield _error("columns", f"allocation, strata, {column}", "no cuts", "where to cut into classes", do)
     for column, edges in cuts.items():
+        if column not in design.allocation.strata:
+            do = "name it among the strata, or remove the cuts"
+            yield _error("columns", f"allocation, cuts, {column}", "no stratum", "columns of the strata", do)
         if any(b <= a for a, b in pairwise(edges)):
             yield _error("columns", f"allocation, cuts, {column}", edges, "values that rise", "put them in order")
     for analysis in design.analyses:
@@ -265,6 +268,8 @@ def _margins(design: Design) -> Iterable[Finding]:
 
 def _interims(design: Design) -> Iterable[Finding]:
     looks, check = design.interims, "interims"
+    if len({look.name for look in looks}) < len(looks):
+        yield _error(check, "interims", "a name twice", "different names", "rename one")
     for look in looks:
         where = f"interim {look.name}"
         if look.events and not math.isnan(look.information_fraction):

@@ -63,6 +63,9 @@ def _rules(design: Design) -> Iterable[Finding]:
             yield _error(check, where, f"largest_daily_mg {plan.largest_daily_mg:g}", allowed, "raise it")
         if plan.rule.kind is RuleKind.STEP and not plan.rule.step_mg > 0:
             yield _error(check, where, "step_mg 0", "a step above 0", "add step_mg")
+        elif plan.rule.kind is RuleKind.STEP and plan.strengths_mg and plan.rule.step_mg < plan.strengths_mg[0]:
+            allowed = f"{plan.strengths_mg[0]:g} mg or more, the smallest strength"
+            yield _error(check, f"{where}, rule", f"step_mg {plan.rule.step_mg:g}", allowed, "raise it")
         if plan.rule.kind is not RuleKind.FIXED and not any(
             plan.start_day < day < plan.stop_day for day in design.titration_days
         ):
@@ -70,6 +73,28 @@ def _rules(design: Design) -> Iterable[Finding]:
         for column, _ in plan.start_dose.factors:
             if column not in names:
                 yield _error(check, where, column, ", ".join(names), "name a covariate of the population")
+
+
+def _holds(design: Design) -> Iterable[Finding]:
+    for where, _, plan in _plans(design):
+        limit, highest = plan.rule.hold_above_ng_per_ml, max((w.high_ng_per_ml for w in plan.windows), default=0.0)
+        if limit <= highest:
+            got, allowed = f"hold_above_ng_per_ml {limit:g}", f"above {highest:g} ng/mL, the highest target"
+            yield _error("titration-rule", f"{where}, rule", got, allowed, "raise it")
+
+
+def _grid(design: Design) -> Iterable[Finding]:
+    """Visits fall on the hours of doses, so that a sample is a trough."""
+    days = {"titration_days": design.titration_days, "visits": tuple(visit.day for visit in design.visits)}
+    for where, _, plan in _plans(design):
+        if not plan.interval_h > 0:
+            continue  # said elsewhere
+        for name, given in {**days, f"{where}, start_day": (plan.start_day,)}.items():
+            for day in given:
+                doses = day * 24.0 / plan.interval_h
+                if abs(doses - round(doses)) > 1e-6:
+                    allowed = f"days at which {plan.compound} every {plan.interval_h:g} h is due"
+                    yield _error("dosing-grid", name, f"day {day:g}", allowed, "correct the day")
 
 
 def _models(design: Design) -> Iterable[Finding]:
@@ -116,5 +141,7 @@ def _time(where: str, plan: DrugPlan, duration_days: float) -> Iterator[Finding]
 DRUG_CHECKS: tuple[Check[Design], ...] = (
     Check("windows", "Target windows cover the plan once.", _windows),
     Check("titration-rule", "A rule has strengths, days and what its form needs.", _rules),
+    Check("dosing-grid", "Visits and starts fall on the hours of doses.", _grid),
     Check("population-model", "The model is the drug's, was built in that company, on such days and levels.", _models),
+    Check("titration-rule", "A drug is not held within its target.", _holds),
 )

@@ -81,6 +81,12 @@ class _File(Sourced):
 
 
 _PARAMETERS = ("mean", "sd", "lower", "upper", "share", "zero_share")
+_TAKEN = {
+    "normal": ("mean", "sd", "lower", "upper"),
+    "lognormal": ("mean", "sd", "lower", "upper"),
+    "yes_no": ("share",),
+    "zero_or_exponential": ("zero_share", "mean", "upper"),
+}
 _NEEDED = {
     "normal": ("mean", "sd"),
     "lognormal": ("mean", "sd"),
@@ -180,18 +186,20 @@ def changed(population: Population, changes: Mapping[str, float]) -> Population:
     Raises
     ------
     UnknownNameError
-        No such column or parameter.
+        No such column, or a parameter that its form does not have.
     ValueRangeError
-        A share outside 0 to 1.
+        A share outside 0 to 1, a standard deviation of 0 or less.
     """
     columns = {column.name: column for column in population.columns}
     for key, value in changes.items():
         name, _, parameter = key.partition(".")
         _known(name, tuple(columns), "population_changes")
         column = columns[name]
-        _known(parameter, _PARAMETERS, f"population_changes.{name}")
+        _known(parameter, _TAKEN[column.form], f"population_changes.{name}")
         if parameter in {"share", "zero_share"} and not 0 <= value <= 1:
             raise ValueRangeError(f"population_changes.{key}", value, "0 to 1", "give a fraction")
+        if parameter == "sd" and not value > 0:
+            raise ValueRangeError(f"population_changes.{key}", value, "above 0", "give a standard deviation")
         given = tuple((where, {k: v for k, v in new.items() if k != parameter}) for where, new in column.given)
         columns[name] = replace(
             column,

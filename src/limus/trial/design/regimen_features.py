@@ -21,6 +21,7 @@ The reference regimen (tacrolimus, mycophenolate, steroids, induction) has none 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from limus.trial.design.background_names import DEPLETING, INDUCTION
 from limus.trial.design.design import Arm, Design
 
-__all__ = ["FEATURES", "arm_features", "given_drugs", "no_induction"]
+__all__ = ["FEATURES", "arm_features", "given_drugs", "no_induction", "with_induction"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -115,3 +116,22 @@ def no_induction(design: Design, arm: NDArray[np.int64], columns: Mapping[str, F
     if by_arm.any():
         return np.asarray(~by_arm[arm])
     return np.asarray(columns["INDUCTION"] == 0)
+
+
+def with_induction(design: Design, arm: NDArray[np.int64], columns: Mapping[str, Floats]) -> Mapping[str, Floats]:
+    """Return covariates in which ``INDUCTION`` is what the arms were given, so that tables say the same as hazards.
+
+    Parameters
+    ----------
+    design : Design
+    arm : (N,) array of int
+    columns : mapping of str to (N,) array
+
+    Returns
+    -------
+    mapping of str to (N,) array
+        The same columns where no arm lists induction.
+    """
+    given = np.where(no_induction(design, arm, columns), 0.0, 1.0)
+    given.flags.writeable = False
+    return MappingProxyType({**columns, "INDUCTION": given})

@@ -79,7 +79,7 @@ class SamplingEntry(Sourced):
     lower_limit_ng_per_ml: NotNegative = 0.0
     sampling_time_sd_h: NotNegative = 0.0
     missed_level_probability: Share = 0.0
-    missed_dose_fraction: Share = 0.0
+    missed_dose_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     missed_dose_sd_logit: NotNegative = 0.0
     residual_fraction: Share = 0.0
     hours_after_dose: float = float("nan")
@@ -161,7 +161,7 @@ class EndpointEntry(Entry):
     events: list[str] = Field(default_factory=list)
     variable: str = ""
     day: Positive
-    graft_loss_value: float = float("nan")
+    graft_loss_value: NotNegative = float("nan")
     higher_is_better: bool = False
     threshold: float = float("nan")
 

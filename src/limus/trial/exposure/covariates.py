@@ -21,7 +21,7 @@ from limus.pharmacokinetics.population_model.validity_limits import Covariate, L
 from limus.trial.design.titration_library import Course, TitrationPractice, course_at
 from limus.trial.design.treatment import DrugPlan
 
-__all__ = ["DAILY_DOSE", "SubjectCovariates", "subject_covariates"]
+__all__ = ["DAILY_DOSE", "SubjectCovariates", "cohort_limits", "subject_covariates"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -137,6 +137,22 @@ def subject_covariates(
             findings.append(_judge(model, limited, values, bad, overrides))
     follows = DAILY_DOSE in model.covariates and DAILY_DOSE not in constant and DAILY_DOSE not in changing
     return SubjectCovariates(constant, changing, follows, outside, tuple(findings))
+
+
+def cohort_limits(model: PopulationModel, columns: Mapping[str, ArrayLike]) -> tuple[str, ...]:
+    """Return the names of a model's limits on covariates that a cohort has; days and words are none of them.
+
+    Parameters
+    ----------
+    model : PopulationModel
+    columns : mapping of str to array_like
+
+    Returns
+    -------
+    tuple of str
+    """
+    numbers = (entry for entry in model.limited if not (isinstance(entry, Limit) and entry.allowed))
+    return tuple(entry.name for entry in numbers if entry.name not in {_TIME, _DAY} and _column_of(entry, columns))
 
 
 def _column_of(entry: Covariate | Limit, columns: Mapping[str, ArrayLike]) -> str:

@@ -7,7 +7,7 @@ numbers depend neither on the other replicates nor on how much of another part i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.checks import Finding
 from limus.trial.design.design import Arm, Design, DrugPlan
+from limus.trial.design.regimen_features import with_induction
 from limus.trial.design.scenario import Scenario
 from limus.trial.events.events import DISCONTINUATION, Events, simulate_events
 from limus.trial.events.hazards import days_of_events
@@ -25,6 +26,7 @@ from limus.trial.exposure.history import ExposureHistory
 from limus.trial.exposure.simulate import simulate_exposure
 from limus.trial.simulation.allocation import allocate_subjects
 from limus.trial.simulation.cohort import Cohort, draw_cohort
+from limus.trial.simulation.model_limits import judged_limits
 
 __all__ = ["STREAM", "SimulatedTrial", "dosing_days", "simulate_replicates"]
 
@@ -145,6 +147,7 @@ def simulate_replicates(
         cohort = draw_cohort(design, subjects, [stream[0] for stream in streams])
     if arm is None:
         arm = allocate_subjects(design, cohort, [stream[1] for stream in streams])
+    cohort = replace(cohort, columns=with_induction(design, arm, cohort.columns))
     visits = np.array([visit.day for visit in design.visits])
     actual = _actual_days(design, cohort.n, ReplicateDraws([stream[2] for stream in streams]), move=visit_windows)
     early = make_context(design, scenario, arm, cohort.columns, {}, arm_factors)
@@ -226,6 +229,7 @@ def _expose(
     """Exposure by compound, every plan of every arm in its own subjects."""
     replicates = len(streams)
     days = dosing_days(design)
+    judged = judged_limits(design, days)
     found: dict[str, ExposureHistory] = {}
     findings: list[Finding] = []
     k, coming = 0, _dosing_dates(design, days, actual)
@@ -246,7 +250,7 @@ def _expose(
                 stop_day=np.minimum(plan.stop_day, discontinued[rows]),
                 dose_before_mg_per_day=_dose_before(found.get(plan.compound), rows, plan.start_day),
                 companions=_companions(one, plan),
-                overrides=plan.overrides,
+                overrides=(*plan.overrides, *judged[plan.model]),
                 with_area=with_area,
             )
             findings += [finding for finding in history.findings if finding not in findings]

@@ -44,6 +44,7 @@ from limus.workflows.comparison.cells import figure, key_of
 __all__ = ["read_power_run", "write_power_page"]
 
 _DASH = "\N{EN DASH}"
+_EFFECTS = "Effects as fractions, as logarithms of hazard ratios, or in the unit of the value."
 
 
 def read_power_run(folder: Path) -> dict[str, Any] | None:
@@ -183,9 +184,7 @@ def _methods(content: Mapping[str, Any], design: Design | None) -> list[Block]:
             _simulated(truth, content) if math.isfinite(truth) else text_cell("no closed form"),
         )
         rows.append(Row(key_of(str(one["analysis"])), str(one["analysis"]), cells))
-    blocks: list[Block] = [
-        Table("methods", "Analyses", heads, tuple(rows), note="Effects as fractions, or in the unit of the value.")
-    ]
+    blocks: list[Block] = [Table("methods", "Analyses", heads, tuple(rows), note=_EFFECTS)]
     if design is not None:
         items = [f"**{escape_markup(one.name)}**: {escape_markup(one.summary)}." for one in design.estimands]
         blocks.append(BulletList(tuple(items)))
@@ -220,7 +219,7 @@ def _performance(content: Mapping[str, Any]) -> list[Block]:
         ColumnHead("bias", "Bias"),
         ColumnHead("empirical", "Empirical SE; model SE"),
         ColumnHead("coverage", "Coverage", "%"),
-        ColumnHead("failed", "No result; not stratified"),
+        ColumnHead("failed", "No result; not stratified; a stratum left out"),
     )
     rows = []
     for one in analyses:
@@ -229,12 +228,13 @@ def _performance(content: Mapping[str, Any]) -> list[Block]:
             _words(one["bias"], one["bias_mcse"]),
             f"{_words(one['empirical_se'], one['empirical_se_mcse'])}; {_words(one['model_se'], None)}",
             _words(one["coverage_fraction"], one["coverage_mcse"], 100.0),
-            f"{one['not_converged']}; {one['unstratified']}",
+            f"{one['not_converged']}; {one['unstratified']}; {one.get('strata_left_out', 0)}",
         )
         rows.append(Row(key_of(str(one["analysis"])), str(one["analysis"]), tuple(text_cell(cell) for cell in cells)))
     note = (
         "In brackets the Monte Carlo standard error. Replicates without a result count as not showing the hypothesis; "
-        "those that could not be stratified were analysed without strata."
+        "those that could not be stratified were analysed without strata, and strata that lacked an arm were left out "
+        "of the comparison. Each replicate is analysed as `limus trial report` would analyse its data sets."
     )
     table = Table("characteristics", "Performance measures", heads, tuple(rows), note=note, stub="Analysis")
     return [figure("power", f"{_shown(content)} and coverage", drawing, caption), table]

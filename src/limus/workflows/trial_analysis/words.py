@@ -65,10 +65,14 @@ def p_text(p: float) -> str:
 def value_cell(
     value: float, unit: str, origin: Origin, *, low: float = math.nan, high: float = math.nan, n: int | None = None
 ) -> Cell:
-    """A number of the trial with its interval; a dash where there is none."""
+    """A number of the trial, to two digits of its interval's half width, with the interval; a dash without a number."""
     if not math.isfinite(value):
         return text_cell(_DASH)
-    known = (low, high) if math.isfinite(low) and math.isfinite(high) else None
+    known = None
+    if math.isfinite(low) and math.isfinite(high):
+        decimals = 6 if high <= low else min(6, 1 - math.floor(math.log10((high - low) / 2.0)))
+        value, low, high = (round(number, decimals) for number in (value, low, high))
+        known = (low, high)
     directness = Directness.SIMULATED if origin.simulated else Directness.INFERRED
     return number_cell(value, unit, directness, n=n, interval=known, note=origin.words)
 

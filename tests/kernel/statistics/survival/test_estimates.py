@@ -14,9 +14,9 @@ from limus.kernel.statistics.survival import (
     aalen_johansen,
     cox,
     incidence_at,
+    incidence_difference_batch,
     kaplan_meier,
     kaplan_meier_difference,
-    kaplan_meier_difference_batch,
     log_rank,
     log_rank_batch,
     proportional_hazards,
@@ -205,7 +205,7 @@ def test_strata_of_a_difference_are_weighted() -> None:
 
 def test_a_trial_not_followed_so_far_has_no_difference() -> None:
     time = np.array([[1.0, 2, 3, 4], [1, 2, 9, 9]])
-    found = kaplan_meier_difference_batch(time, np.zeros((2, 4)), [0, 1, 0, 1], 5.0)
+    found = incidence_difference_batch(time, np.zeros((2, 4)), [0, 1, 0, 1], 5.0)
     assert math.isnan(found.estimate[0])
     assert found.estimate[1] == 0.0
 

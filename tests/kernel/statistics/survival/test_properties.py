@@ -12,9 +12,9 @@ from limus.kernel.statistics.survival import (
     compare_restricted_means,
     concordance,
     cox,
+    incidence_difference_batch,
     kaplan_meier,
     kaplan_meier_difference,
-    kaplan_meier_difference_batch,
     log_rank,
     log_rank_batch,
     restricted_mean_batch,
@@ -173,7 +173,7 @@ def test_trials_at_once_are_single_trials(several: list[dict[str, np.ndarray]]) 
                 float((one.observed - one.expected).sum(axis=0)[1]), abs=1e-10
             )
     at = float(np.min([time[i][group[i] == g].max() for i in range(len(time)) for g in (0, 1)]))
-    batch = kaplan_meier_difference_batch(time, event, group, at)
+    batch = incidence_difference_batch(time, event, group, at)
     for i in range(len(time)):
         one = kaplan_meier_difference(time[i], event[i], group[i], at)
         assert (batch.estimate[i], batch.standard_error[i]) == pytest.approx(

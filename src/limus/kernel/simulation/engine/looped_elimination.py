@@ -59,42 +59,70 @@ def write_eliminate(lanes: Lanes, layout: FactorLayout) -> ir.Function:
     -------
     llvmlite.ir.Function
     """
-    plan, places, count = layout.plan, layout.places, layout.sparse
     dense = write_dense_factorise(lanes, layout.tiles) if layout.tiles else None
-    steps = list(zip(plan.order, plan.lower, plan.upper, strict=True))[:count]
-    diagonals = lanes.short_table("pivot_places", [places[pivot, pivot] for pivot, _, _ in steps])
-    heights = lanes.short_table("pivot_heights", [len(below) for _, below, _ in steps])
-    widths = lanes.short_table("pivot_widths", [len(right) for _, _, right in steps])
-    belows = lanes.short_table("pivot_rows", [places[i, pivot] for pivot, below, _ in steps for i in below])
-    goals = [places[i, j] for _, below, right in steps for i in below for j in right]
-    targets = lanes.short_table("pivot_targets", goals)
-    function = lanes.function("eliminate", 1)
-    factors, b = function.args[0], lanes.builder
+    return _Eliminate(lanes, layout).write(dense)
 
-    def pivot(k: ir.Value, running: Values) -> Values:
-        place, width = lanes.entry(diagonals, k), lanes.entry(widths, k)
-        inverse = lanes.divide(lanes.number(-1.0), lanes.load(factors, place))
-        lanes.store(inverse, factors, place)
-        right = lanes.at(factors, b.sub(place, width))
 
-        def row(_: ir.Value, running: Values) -> Values:
-            below, target = running
-            own = lanes.entry(belows, below)
-            factor = lanes.multiply(lanes.load(factors, own), inverse)
-            lanes.store(factor, factors, own)
-            with lanes.count(width) as j:
-                goal = lanes.entry(targets, b.add(target, j))
-                value = lanes.multiply_add(factor, lanes.load(right, j), lanes.load(factors, goal))
-                lanes.store(value, factors, goal)
-            return b.add(below, _whole(1)), b.add(target, width)
+class _Eliminate:
+    """Writes the elimination of one pivot after the other.
 
-        return lanes.fold(lanes.entry(heights, k), running, row)
+    There is code for every width that a pivot's row has: the row stays in registers while it is added to others.
+    """
 
-    lanes.fold(_whole(count), [_whole(0), _whole(0)], pivot)
-    if dense is not None:
-        b.call(dense, [lanes.at(factors, layout.dense)])
-    b.ret_void()
-    return function
+    def __init__(self, lanes: Lanes, layout: FactorLayout) -> None:
+        self.lanes, self.layout = lanes, layout
+        plan, places = layout.plan, layout.places
+        steps = list(zip(plan.order, plan.lower, plan.upper, strict=True))[: layout.sparse]
+        self.diagonals = lanes.short_table("pivot_places", [places[pivot, pivot] for pivot, _, _ in steps])
+        self.heights = lanes.short_table("pivot_heights", [len(below) for _, below, _ in steps])
+        self.widths = lanes.short_table("pivot_widths", [len(right) for _, _, right in steps])
+        self.belows = lanes.short_table("pivot_rows", [places[i, pivot] for pivot, below, _ in steps for i in below])
+        goals = [places[i, j] for _, below, right in steps for i in below for j in right]
+        self.goals = lanes.short_table("pivot_goals", [8 * lanes.width * goal for goal in goals])  # in bytes
+        self.all_widths = sorted({len(right) for _, _, right in steps})
+
+    def write(self, dense: ir.Function | None) -> ir.Function:
+        lanes, layout = self.lanes, self.layout
+        function = lanes.function("eliminate", 1)
+        self.factors = function.args[0]
+        lanes.fold(_whole(layout.sparse), [_whole(0), _whole(0)], self._pivot)
+        if dense is not None:
+            lanes.builder.call(dense, [lanes.at(self.factors, layout.dense)])
+        lanes.builder.ret_void()
+        return function
+
+    def _pivot(self, k: ir.Value, running: Values) -> Values:
+        lanes, b = self.lanes, self.lanes.builder
+        below, goal = running
+        place, height, width = (lanes.entry(table, k) for table in (self.diagonals, self.heights, self.widths))
+        inverse = lanes.divide(lanes.number(-1.0), lanes.load(self.factors, place))
+        lanes.store(inverse, self.factors, place)
+        after = b.append_basic_block("after")
+        by_width = b.switch(width, after)
+        for one in self.all_widths:
+            block = b.append_basic_block(f"width.{one}")
+            by_width.add_case(_whole(one), block)
+            b.position_at_end(block)
+            right = [lanes.load(self.factors, b.add(b.sub(place, width), _whole(j))) for j in range(one)]
+            self._rows(inverse, right, height, below, goal)
+            b.branch(after)
+        b.position_at_end(after)
+        return b.add(below, height), b.add(goal, b.mul(height, width))
+
+    def _rows(
+        self, inverse: ir.Value, right: Sequence[ir.Value], height: ir.Value, below: ir.Value, goal: ir.Value
+    ) -> None:
+        """Add a pivot's row, which stands right of it, to each row below."""
+        lanes, b = self.lanes, self.lanes.builder
+        with lanes.count(height) as i:
+            own = lanes.entry(self.belows, b.add(below, i))
+            factor = lanes.multiply(lanes.load(self.factors, own), inverse)
+            lanes.store(factor, self.factors, own)
+            first = b.add(goal, b.mul(i, _whole(len(right))))
+            for j, entry in enumerate(right):
+                offset = lanes.entry(self.goals, b.add(first, _whole(j)))
+                place = b.gep(self.factors, [offset], inbounds=True, source_etype=ir.IntType(8))
+                lanes.store(lanes.multiply_add(factor, entry, lanes.load(place)), place)
 
 
 def write_looped_solve(lanes: Lanes, layout: FactorLayout, start: int) -> ir.Function:

@@ -26,12 +26,7 @@ from limus.kernel.statistics.survival.kaplan_meier import (
     survival_at,
     survival_quantile,
 )
-from limus.kernel.statistics.survival.kaplan_meier_difference import (
-    KaplanMeierDifference,
-    KaplanMeierDifferenceBatch,
-    kaplan_meier_difference,
-    kaplan_meier_difference_batch,
-)
+from limus.kernel.statistics.survival.kaplan_meier_difference import KaplanMeierDifference, kaplan_meier_difference
 from limus.kernel.statistics.survival.log_rank import LogRank, log_rank
 from limus.kernel.statistics.survival.log_rank_batch import LogRankBatch, log_rank_batch
 from limus.kernel.statistics.survival.proportional_hazards import ProportionalHazards, proportional_hazards
@@ -58,7 +53,6 @@ __all__ = [
     "IncidenceDifferenceBatch",
     "KaplanMeier",
     "KaplanMeierDifference",
-    "KaplanMeierDifferenceBatch",
     "LogRank",
     "LogRankBatch",
     "ProportionalHazards",
@@ -79,7 +73,6 @@ __all__ = [
     "incidence_difference_batch",
     "kaplan_meier",
     "kaplan_meier_difference",
-    "kaplan_meier_difference_batch",
     "log_rank",
     "log_rank_batch",
     "proportional_hazards",

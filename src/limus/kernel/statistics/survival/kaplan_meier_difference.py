@@ -9,7 +9,8 @@ Mantel and Haenszel), var = sum w^2 var_s/(sum w)^2. The interval is Wald's: D -
 the second group is not inferior by a margin m above 0 where the upper end is below m; z = (D - m)/se.
 
 Subjects censored before t count for as long as they were watched; censoring must not depend on the event to come. Where
-other events end the watching, 1 - S is too high: use the cumulative incidence.
+other events end the watching, 1 - S is too high: use the cumulative incidence. Many trials at once, with or without
+competing events, are compared by :mod:`limus.kernel.statistics.survival.incidence_batch`.
 
 Source: Greenwood 1926; Com-Nougue, Rodary and Patte 1993, Stat Med 12:1353 (equivalence by Kaplan-Meier).
 """
@@ -26,14 +27,8 @@ from limus.kernel.errors import ValueRangeError
 from limus.kernel.statistics.pooling import normal_quantile
 from limus.kernel.statistics.survival.kaplan_meier import kaplan_meier, survival_at
 from limus.kernel.statistics.survival.observations import code_labels, freeze
-from limus.kernel.statistics.survival.replicates import sort_replicates
 
-__all__ = [
-    "KaplanMeierDifference",
-    "KaplanMeierDifferenceBatch",
-    "kaplan_meier_difference",
-    "kaplan_meier_difference_batch",
-]
+__all__ = ["KaplanMeierDifference", "kaplan_meier_difference"]
 
 Floats = NDArray[np.float64]
 
@@ -69,24 +64,6 @@ class KaplanMeierDifference:
     margin: float
     p_non_inferiority: float
     level_percent: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KaplanMeierDifferenceBatch:
-    """Differences of risk in R trials, group 1 less group 0.
-
-    Attributes
-    ----------
-    risk, variance : (2, R)
-        Of each group.
-    estimate, standard_error : (R,)
-        NaN where one group was not followed until then.
-    """
-
-    risk: Floats
-    variance: Floats
-    estimate: Floats
-    standard_error: Floats
 
 
 def kaplan_meier_difference(
@@ -179,57 +156,3 @@ def kaplan_meier_difference(
 
 def _lower_tail(z: float) -> float:
     return math.erfc(-z / math.sqrt(2)) / 2
-
-
-def kaplan_meier_difference_batch(
-    time: ArrayLike, event: ArrayLike, group: ArrayLike, at: float
-) -> KaplanMeierDifferenceBatch:
-    """Compare the risks of two groups at a time in each of R trials, without a loop over trials.
-
-    Parameters
-    ----------
-    time : (R, N) array
-        Observed times, at least 0, finite.
-    event : (R, N) array
-        1 or true for an event.
-    group : (R, N) or (N,) array
-        0 or 1.
-    at : float
-
-    Returns
-    -------
-    KaplanMeierDifferenceBatch
-
-    Raises
-    ------
-    ValueRangeError
-        Shapes that do not fit, or a value that is not allowed.
-
-    Notes
-    -----
-    Tied events are taken one after the other: the product of (n - k - 1)/(n - k) is (n - d)/n, and the sum of
-    1/((n - k)(n - k - 1)) is d/(n (n - d)), so ties are exact.
-    """
-    found = sort_replicates(time, event, group)
-    size = found.time.shape[1]
-    # events up to the time; the order is by key, so rounding in the last place cannot move one past it
-    inside = found.event & (found.time <= at * (1 + 1e-12))
-    risk, variance = np.empty((2, len(found.time))), np.empty((2, len(found.time)))
-    followed = np.ones(len(found.time), dtype=bool)
-    for g in range(2):
-        member = found.second if g else ~found.second
-        passed = np.cumsum(member, axis=1, dtype=np.int32)
-        left = passed[:, -1:] - passed + member
-        place = np.flatnonzero(inside & member)
-        n, trial = left.ravel()[place].astype(np.float64), place // size
-        with np.errstate(divide="ignore"):
-            log_survival = np.bincount(trial, weights=np.log1p(-1 / n), minlength=len(passed))
-            greenwood = np.bincount(trial, weights=1 / (n * (n - 1)), minlength=len(passed))
-        survival = np.exp(log_survival)
-        risk[g] = 1 - survival
-        variance[g] = np.where(survival > 0, survival**2 * np.where(survival > 0, greenwood, 0.0), 0.0)
-        longest = np.max(np.where(member, found.time, -1.0), axis=1)
-        followed &= (longest >= at * (1 - 1e-9)) | (survival == 0)
-    estimate = np.where(followed, risk[1] - risk[0], np.nan)
-    error = np.where(followed, np.sqrt(variance.sum(axis=0)), np.nan)
-    return KaplanMeierDifferenceBatch(freeze(risk), freeze(variance), freeze(estimate), freeze(error))
