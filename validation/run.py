@@ -40,6 +40,7 @@ import t_cell_anchors
 import t_cell_behaviours
 import t_cell_left_out
 import t_cell_oscillation
+import t_cell_published as t_cell_published_checks
 import trial_analysis as trial_analysis_checks
 import trial_design as trial_design_checks
 import trial_exposure as trial_exposure_checks
@@ -165,6 +166,10 @@ def t_cell_behaviour(_: Path) -> list[Row]:
     return [Row(one.claim, one.against, one.result, one.passed) for one in t_cell_behaviours.outcomes()]
 
 
+def t_cell_published(_: Path) -> list[Row]:
+    return [Row(*outcome) for outcome in t_cell_published_checks.outcomes()]
+
+
 def t_cell_prediction(_: Path) -> list[Row]:
     """A row for each paper left out: its largest misfit beside the baseline's; those not scored say why."""
     rows = []
@@ -249,6 +254,7 @@ PARTS: tuple[Callable[[Path], list[Row]], ...] = (
     claims,
     t_cell,
     t_cell_behaviour,
+    t_cell_published,
     t_cell_prediction,
     t_cell_anchor,
     calcium_oscillation,

@@ -25,6 +25,7 @@ from t_cell_published_rows import (
     timing,
     two_drugs,
 )
+from t_cell_published_rows.asking import MODEL
 from t_cell_published_rows.behaviour import Question, Verdict, read_behaviours, verdict
 
 THEMES: Mapping[str, Mapping[str, Question]] = {
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found.append(one)
         print(f"{WORDS[one.passed]:6} {row.key} (weight {row.weight}) {row.claim} [{row.published}; {row.source}]")
         print(f"       {one.result}", flush=True)
-    print(total(found))
+    print(f"{total(found)}; fit {MODEL.fit_status}")
 
 
 if __name__ == "__main__":

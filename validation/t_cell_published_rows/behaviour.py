@@ -7,17 +7,18 @@ import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from limus.kernel.errors import LimusError, RefusedError
+from limus.signalling.potency import CurveSummary
 from limus.signalling.protocol import find_protocol
 from t_cell_published_rows.asking import MODEL, curve
 
 __all__ = ["Behaviour", "Question", "Verdict", "read_behaviours", "verdict"]
 
 HERE = Path(__file__).parent
-PER_CENT = " %"
+PER_CENT = "%"
 
 Question = Callable[[], float]
 
@@ -37,7 +38,6 @@ class Behaviour:
     lower, upper : float
         What is accepted, both included.
     unit : str
-        Written behind a number.
     why : str
         Why the model misses it, where it does.
     ask : function, optional
@@ -65,16 +65,12 @@ class Verdict:
     passed: bool | None
 
 
-MEASURES: Mapping[str, tuple[str, str, Callable[[str, str, str], float]]] = {
-    "ic50": ("IC50", " nM", lambda drug, readout, stimulus: curve(drug, readout, stimulus).ic50_absolute_nM),
-    "slope": ("slope", "", lambda drug, readout, stimulus: curve(drug, readout, stimulus).hill),
-    "largest": (
-        "largest inhibition",
-        PER_CENT,
-        lambda drug, readout, stimulus: 100.0 * curve(drug, readout, stimulus).max_inhibition_fraction,
-    ),
+MEASURES: Mapping[str, tuple[str, str, Callable[[CurveSummary], float]]] = {
+    "ic50": ("IC50", "nM", lambda found: found.ic50_absolute_nM),
+    "slope": ("slope", "", lambda found: found.hill),
+    "largest": ("largest inhibition", PER_CENT, lambda found: 100.0 * found.max_inhibition_fraction),
 }
-"""What a row can ask of a dose-response without words of its own: words, unit, number."""
+"""What a row can ask of a dose-response without words of its own: words, unit, the number of a curve."""
 
 
 def read_behaviours(theme: str, questions: Mapping[str, Question]) -> list[Behaviour]:
@@ -88,31 +84,30 @@ def read_behaviours(theme: str, questions: Mapping[str, Question]) -> list[Behav
 
 
 def _behaviour(row: Mapping[str, str], questions: Mapping[str, Question]) -> Behaviour:
-    key, unit, claim = row["key"], row.get("unit", ""), row["claim"]
-    asked = questions.get(key)
+    key, unit, claim, ask = row["key"], row.get("unit", ""), row["claim"], questions.get(row["key"])
     if row.get("measure"):
         words, unit, number = MEASURES[row["measure"]]
-        about = row["drug"], row["readout"], row["stimulus"]
-        claim = f"{words} of {about[0]} on {MODEL.readout(about[1]).short}, {find_protocol(about[2]).short}"
-        asked = _of_curve(number, about)
-    if asked is None and row["accepted_from"]:
+        drug, readout, stimulus = row["drug"], row["readout"], row["stimulus"]
+        claim = f"{words} of {drug} on {MODEL.readout(readout).short}, {find_protocol(stimulus).short}"
+        ask = partial(_of_curve, number, drug, readout, stimulus)
+    if ask is None and row["accepted_from"]:
         raise KeyError(f"{key} has no question")
     return Behaviour(
-        key,
-        int(row["weight"]),
-        claim,
-        row["published"],
-        _source(row["source"], row["recalled_confidence"]),
-        float(row["accepted_from"] or "nan"),
-        float(row["accepted_to"] or "nan"),
-        f" {unit}" if unit and not unit.startswith(" ") else unit,
-        row["why"],
-        asked,
+        key=key,
+        weight=int(row["weight"]),
+        claim=claim,
+        published=row["published"],
+        source=_source(row["source"], row["recalled_confidence"]),
+        lower=float(row["accepted_from"] or "nan"),
+        upper=float(row["accepted_to"] or "nan"),
+        unit=unit,
+        why=row["why"],
+        ask=ask,
     )
 
 
-def _of_curve(number: Callable[[str, str, str], float], about: tuple[str, str, str]) -> Question:
-    return lambda: number(*about)
+def _of_curve(number: Callable[[CurveSummary], float], drug: str, readout: str, stimulus: str) -> float:
+    return number(curve(drug, readout, stimulus))
 
 
 @lru_cache(maxsize=1)
@@ -137,15 +132,21 @@ def verdict(behaviour: Behaviour) -> Verdict:
         return Verdict(behaviour, str(error), False)
     accepted = f"accepted {behaviour.lower:g} to {behaviour.upper:g}"
     if behaviour.lower <= value <= behaviour.upper:
-        return Verdict(behaviour, f"{value:.3g}{behaviour.unit} ({accepted})", True)
+        return Verdict(behaviour, f"{_with_unit(value, behaviour)} ({accepted})", True)
     why = behaviour.why or "not explained"
     if not math.isfinite(value):
         return Verdict(behaviour, f"no value, half is not reached or there is no signal ({accepted}); {why}", False)
-    return Verdict(behaviour, f"{value:.3g}{behaviour.unit} ({accepted}; {_outside(behaviour, value)}); {why}", False)
+    return Verdict(
+        behaviour, f"{_with_unit(value, behaviour)} ({accepted}, {_outside(value, behaviour)}); {why}", False
+    )
 
 
-def _outside(behaviour: Behaviour, value: float) -> str:
+def _with_unit(value: float, behaviour: Behaviour) -> str:
+    return f"{value:.3g} {behaviour.unit}".rstrip()
+
+
+def _outside(value: float, behaviour: Behaviour) -> str:
     bound = behaviour.upper if value > behaviour.upper else behaviour.lower
     if bound > 0 and value > 0 and behaviour.unit != PER_CENT:
         return f"{max(value / bound, bound / value):.3g}-fold outside"
-    return f"{abs(value - bound):.3g}{behaviour.unit} outside"
+    return f"{_with_unit(abs(value - bound), behaviour)} outside"

@@ -23,7 +23,7 @@ from limus.signalling.sourced_model import SourcedModel, SourcedParameter
 __all__ = ["FitProblem", "fit_problem"]
 
 _STEP = 0.02  # of log10, for differences
-_FLAT_HILL = 0.7  # an IC50 on a flatter curve moves several-fold with small changes: not accepted as met
+_FLAT_HILL = 0.7  # an IC50 on a flatter curve is not accepted as met; potency.py says why it warns only below 0.3
 _FLAT_SD = 0.1  # of log10 of the slope, how strongly such a curve is refused
 
 
