@@ -46,7 +46,7 @@ def write_parquet(table: Table, path: Path) -> Path:
             raise OutputError(
                 str(path), f"columns {other} and {name}", "names that differ by more than case", "rename one"
             )
-    frame = table.to_pandas()
+    frame = dict(table.columns)
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
