@@ -35,6 +35,7 @@ import patient_tdm
 import pharmacokinetics
 import sbml_export
 import sbml_suite
+import sbml_variants
 import survival
 import t_cell_anchors
 import t_cell_behaviours
@@ -107,7 +108,8 @@ def sbml(data: Path) -> list[Row]:
             sbml_suite.main([folder, "--json"])
     found = json.loads(output.getvalue())
     failed, unsupported = len(found["failed"]), len(found["unsupported"])
-    return [Row(claim, against, f"{found['passed']} pass, {failed} fail, {unsupported} refused by name", failed == 0)]
+    rows = [Row(claim, against, f"{found['passed']} pass, {failed} fail, {unsupported} refused by name", failed == 0)]
+    return [*rows, Row(*sbml_variants.outcome(data, 100, 1))]
 
 
 def engine(data: Path) -> list[Row]:

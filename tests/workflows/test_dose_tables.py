@@ -67,6 +67,11 @@ def test_steady_state_and_reset(model: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-12)
 
 
+def test_a_row_that_only_resets_names_no_compartment(model: Path) -> None:
+    found = drug(model, "ID,TIME,AMT,CMT,EVID,DV\n1,0,8,2,1,.\n1,50,0,0,3,.\n", "10,60")
+    np.testing.assert_allclose(found, [8 / BLOOD * np.exp(-0.1), 0.0], rtol=1e-7, atol=1e-12)
+
+
 def test_a_column_named_like_a_parameter_changes_it(model: Path) -> None:
     """Next observation backward: from the first row's time on, the second row's value."""
     table = "ID,TIME,AMT,CMT,DV,ke,WT\n1,0,8,2,.,0.01,70\n1,50,0,2,1,0.02,70\n1,100,0,2,1,0.01,70\n"

@@ -191,24 +191,27 @@ def _nonmem_doses(path: Path, model: Model, units: Mapping[str, str], subject: s
     per_hour = 1.0 if model.units.time in {"", "h"} else convert(1.0, "h", model.units.time)
     doses = table.doses
     _refuse_unsupported(table)
-    species = {int(number): _species(table, model, int(number)) for number in np.unique(doses.compartment)}
+    resets = doses.time_h[doses.reset] * per_hour
+    # a row that only resets gives nothing and names no compartment
+    gives = doses.amount_mg > 0
+    compartment = doses.compartment[gives]
+    species = {int(number): _species(table, model, int(number)) for number in np.unique(compartment)}
     targets = tuple(dict.fromkeys(species.values()))
     factor = {name: _amount_factor(path, model, units, name) for name in targets}
-    names = [species[int(number)] for number in doses.compartment]
+    names = [species[int(number)] for number in compartment]
     given: DoseTable | tuple[()] = ()
-    if len(doses):
+    if names:
         given = DoseTable.create(
             targets,
             target=[targets.index(name) for name in names],
-            time=doses.time_h * per_hour,
-            amount=doses.amount_mg * np.array([factor[name] for name in names]),
-            duration=doses.duration_h * per_hour,
-            interval=doses.interval_h * per_hour,
-            additional=doses.additional,
-            steady_state=doses.steady_state,
+            time=doses.time_h[gives] * per_hour,
+            amount=doses.amount_mg[gives] * np.array([factor[name] for name in names]),
+            duration=doses.duration_h[gives] * per_hour,
+            interval=doses.interval_h[gives] * per_hour,
+            additional=doses.additional[gives],
+            steady_state=doses.steady_state[gives],
         )
     inputs, changes, unused = _inputs(table, model, per_hour)
-    resets = doses.time_h[doses.reset] * per_hour
     treatment = Treatment.create(given, Resets.create(subject=np.zeros(len(resets)), time=resets), changes)
     notes = [finding.message for finding in table.findings if finding.severity is Severity.WARNING]
     if unused:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from limus.kernel.errors import LimusError, UnsupportedFeatureError
-from limus.kernel.language import Model, derivative, derivatives_at, read_model
+from limus.kernel.language import Model, derivative, derivatives_at, read_model, read_model_text
 from limus.kernel.simulation import compile_model
 from limus.kernel.simulation.equations import state_symbol
 
@@ -74,3 +76,14 @@ def test_biomodels(reference_data: Path) -> None:
         assert largest_error(model) < 1e-5, file.name
         checked += 1
     assert checked >= 1, refused
+
+
+def test_a_copy_of_a_model_does_not_write_its_functions_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "model m() y = 1; k = 2; y' = -k*y^2; end"
+    compiled = compile_model(read_model_text(text, language="antimony"), ["y"])
+    first = compiled.evaluate("jacobian", 0.0, [0.5], [1.0, 2.0])
+    sent = pickle.dumps(compiled)
+    monkeypatch.setattr(sys.modules["limus.kernel.simulation.compiled"], "write_function", None)
+    copy = pickle.loads(sent)
+    assert copy.evaluate("jacobian", 0.0, [0.5], [1.0, 2.0]) == first
+    assert copy.key == compiled.key

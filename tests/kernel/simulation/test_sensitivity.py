@@ -149,7 +149,14 @@ def test_the_t_cell_model() -> None:
     from limus.signalling.model_library import load_model
 
     reduced = without_inert_species(load_model("t_cell").model, ["tacrolimus.medium"])
-    parameters = ["calcineurin_total", "fkbp12_total", "il2_threshold", "nfat_hill", "permeation_rate", "tacrolimus.medium"]
+    parameters = [
+        "calcineurin_total",
+        "fkbp12_total",
+        "il2_threshold",
+        "nfat_hill",
+        "permeation_rate",
+        "tacrolimus.medium",
+    ]
     outputs, times = ["IL2", "cells_relative"], np.linspace(0.0, 72.0, 7)
     sets = {"tacrolimus.medium": 0.1}  # enough to matter, and some IL-2 is left
     plain = compile_model(reduced, outputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,16 +90,22 @@ class CompiledModel:
         str
             Python source.
         """
-        if (function, careful) not in self._sources:
+        kept = self._deciding if careful and function in _DECIDING else _kept_sources(self.key)
+        if (function, careful) not in kept:
             variables = {state_symbol(name): f"y[{i}]" for i, name in enumerate(self.system.states)}
             variables |= {input_symbol(name): f"p[{i}]" for i, name in enumerate(self.system.inputs)} | {TIME: "t"}
             results = tuple(_RESULTS[function](self.system))
-            self._sources[function, careful] = write_function(function, variables, results, careful=careful)
-        return self._sources[function, careful]
+            kept[function, careful] = write_function(function, variables, results, careful=careful)
+        return kept[function, careful]
 
     @cached_property
-    def _sources(self) -> dict[tuple[str, bool], str]:
+    def _deciding(self) -> dict[tuple[str, bool], str]:
+        """What the key is made of, for it has none yet."""
         return {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle with the key, which takes longer to find than everything else takes to send."""
+        return self.__dict__ | {"key": self.key}
 
     def evaluate(self, function: str, t: float, y: Sequence[float], p: Sequence[float]) -> list[float]:
         """Evaluate one of the model's functions.
@@ -144,6 +150,12 @@ class CompiledModel:
             raise ModelError(
                 f"model {self.name}", "no value for " + ", ".join(missing), "a number for each", "set them"
             )
+
+
+@lru_cache(maxsize=64)
+def _kept_sources(key: str) -> dict[tuple[str, bool], str]:
+    """Sources of a model that were written in this process, for each of its copies."""
+    return {}
 
 
 def compile_model(
