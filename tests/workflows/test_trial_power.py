@@ -73,7 +73,7 @@ def test_a_cluster_gives_the_same_numbers(capsys: pytest.CaptureFixture[str]) ->
     distributed = pytest.importorskip("distributed")
     words = ("power", "tacrolimus-everolimus", "--replicates", "4", "--subjects", "24", "--analysis", "primary")
     _, here = answer(capsys, *words, "--workers", "1")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         status, there = answer(capsys, *words, "--dask", cluster.scheduler_address)
     assert status == 0
     assert there == here

@@ -28,7 +28,7 @@ from limus.signalling.sourced_model import SourcedModel
 __all__ = ["MODEL", "PredictedGenerations", "Prediction", "predict_with_model", "read_prediction"]
 
 MODEL = "t_cell"
-_UNDIVIDED, _DIVIDED = "growth.undivided", re.compile(r"growth\.generation_([0-9]+)")
+_UNDIVIDED, _DIVIDED = "undivided_relative", re.compile(r"growth\.generation_([0-9]+)")
 _RESPONDING = "responding_share"
 _COLUMNS = (
     Column("generation", number=True, meaning="0 for undivided cells"),
