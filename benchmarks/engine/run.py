@@ -35,7 +35,7 @@ T_CELL = {
     "diffrax": 2,
 }
 LINEAR = {"limus": 1000, "numbalsoda": 100, "libroadrunner": 20, "scipy": 20}
-NETWORK = {"limus": 200, "numbalsoda": 50, "libroadrunner": 50, "scikit-sundae": 20, "scipy": 30, "amici": 20}
+NETWORK = {"limus": 1000, "numbalsoda": 50, "libroadrunner": 50, "scikit-sundae": 20, "scipy": 30, "amici": 20}
 
 
 def relative_errors(values: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -104,6 +104,9 @@ def test_troughs_say_the_share_in_target() -> None:
         | {name: [np.nan] * 2 for name in ("low_target", "high_target", "inside", "inside_low", "inside_high")}
     )
     assert "within" not in draw_trough_ribbons(bare).alt
+    # levels before randomisation have negative days
+    earlier = Table.create({**data.columns, "day": data["day"] - 135.0})
+    assert "nan" not in draw_trough_ribbons(earlier).svg
 
 
 def test_values_and_effects_are_described() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from limus.cli.main import run
+from limus.cli.trial import _show_calibration
 from limus.kernel.statistics.allocation import conceal_list
 from limus.trial.calibration.totals import FITTED
 from limus.trial.calibration.trial_arms import load_trial_arms
@@ -136,3 +137,32 @@ def test_an_analysis_that_no_data_can_answer_is_named_and_stops_no_other(
     status, found = answer(capsys, "power", str(path), *SMALL, *asked)
     assert status == 3
     assert "no data say" in found["error"]["do"]
+
+
+def test_a_restricted_mean_where_events_compete_is_refused_with_the_reports_reason(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = design_path("tacrolimus-everolimus").read_text(encoding="utf-8")
+    own = 'method = "cumulative incidence, Aalen-Johansen"'
+    assert text.count(own) == 1
+    path = tmp_path / "mean.toml"
+    path.write_text(text.replace(own, 'method = "restricted mean survival time"'), encoding="utf-8")
+    words = ("power", str(path), *SMALL, "--analysis", "cytomegalovirus")
+    status, found = answer(capsys, *words)
+    assert status != 0
+    assert (found["error"]["kind"], found["error"]["got"]) == ("RefusedError", "events compete")
+    status, found = answer(capsys, *words, "--analysis", "primary")
+    assert status == 0
+    assert [one["analysis"] for one in found["analyses"]] == ["primary"]
+    said = [one["got"] for one in found["findings"] if one["check"] == "analysis"]
+    assert said == ["events compete"]
+
+
+def test_the_calibration_table_tells_the_days_apart() -> None:
+    row = {"design": "orion-like", "arm": "SRL", "other_arm": "", "what": "rejection", "unit": "percent", "n": 1}
+    row |= {"observed": 1.0, "predicted": 1.0, "low": 0.0, "high": 2.0, "inside": True, "use": "check"}
+    rows = [row | {"day": day, "observation_status": "verified"} for day in (365.0, 730.0)]
+    whole = {"scenario": "s", "seed": 1, "status": "ok", "parameters": [], "rows": rows, "note": ""}
+    whole |= {"checked": 2, "checked_inside": 2, "verified_checked": 2, "verified_inside": 2}
+    lines = [line.split() for line in _show_calibration(whole).splitlines() if line.startswith("orion")]
+    assert [line[3] for line in lines] == ["365", "730"]

@@ -97,8 +97,14 @@ def _show_power(r: dict[str, Any]) -> str:
     said += f", largest imbalance {number(allocation['imbalance']['largest'])}"
     parts = [head, table(rows, columns), table(list(by_quantity.values()), heads), said]
     parts += [_engaged(one) for one in r["target_engagement"]]
-    parts += [f"{f['severity']}: {f['where']}: {f['got']}" for f in r["findings"] if f["severity"] != "note"]
+    parts += [_said(finding) for finding in r["findings"] if finding["severity"] != "note"]
     return "\n\n".join([*parts, RESEARCH_USE])
+
+
+def _said(finding: dict[str, Any]) -> str:
+    """A warning in a line; an analysis that is refused says what to do instead."""
+    said = f"{finding['severity']}: {finding['where']}: {finding['got']}"
+    return f"{said}; refused: {finding['do']}" if finding["check"] == "analysis" else said
 
 
 def _engaged(one: dict[str, Any]) -> str:
@@ -205,6 +211,7 @@ def _show_calibration(r: dict[str, Any]) -> str:
         ("design", "trial"),
         ("where", "arm"),
         ("what", "what"),
+        ("day", "day"),
         ("unit", "unit"),
         ("observed", "observed"),
         ("predicted", "predicted"),

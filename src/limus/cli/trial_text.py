@@ -90,4 +90,5 @@ def _risks(r: dict[str, Any]) -> str:
                 row[arm["arm"]] = f"{first['percent']:.1f} ({first['events']:.0f}/{arm['n']})"
             rows.append(row)
     day = f"{r['landmarks_days'][0]:.0f}"
+    day += " after randomisation" if r.get("randomisation_day") else ""
     return table(rows, (("event", f"risk by day {day}, % (events/n)"), *((code, code) for code in codes)))

@@ -30,7 +30,7 @@ from limus.trial.power.characteristics import (
     summarise_allocation,
 )
 from limus.trial.power.replicates import run_replicates
-from limus.trial.power.truth import find_null_factors, true_effect
+from limus.trial.power.truth import check_restricted_mean, find_null_factors, true_effect
 from limus.trial.simulation.arm_factors import Reference, find_arm_factors, make_reference
 from limus.trial.simulation.target_engagement import ArmEngagement, arm_engagement
 from limus.workflows.request import Request, json_value, open_run
@@ -176,7 +176,7 @@ def run(request: TrialPowerRequest, *, out: Path | None = None, execution: Execu
     execution = replace(execution, workers=request.workers) if request.workers else execution
     design, findings = load_design(request.design)
     scenario = load_scenario(request.scenario or design.scenarios[0])
-    chosen, refusals = _answerable(design, _chosen(design, request.analyses))
+    chosen, refusals = _answerable(design, scenario, _chosen(design, request.analyses))
     subjects = request.subjects or design.subjects
     directory = None
     if out is not None:
@@ -237,14 +237,18 @@ def _chosen(design: Design, names: tuple[str, ...]) -> tuple[Analysis, ...]:
     return tuple(known[name] for name in names) if names else design.analyses
 
 
-def _answerable(design: Design, chosen: tuple[Analysis, ...]) -> tuple[tuple[Analysis, ...], list[Finding]]:
+def _answerable(
+    design: Design, scenario: Scenario, chosen: tuple[Analysis, ...]
+) -> tuple[tuple[Analysis, ...], list[Finding]]:
     """Leave out analyses that no data can answer, and name them; a report would refuse them likewise."""
-    plan, kept, said = plan_of(design), [], []
+    plan, kept = plan_of(design), []
+    said: list[Finding] = []
     for analysis in chosen:
         try:
             check_analysis(plan, analysis)
+            check_restricted_mean(design, scenario, analysis)
         except LimusError as error:
-            if len(chosen) == 1:
+            if len(said) + 1 == len(chosen):  # nothing would be left
                 raise
             said.append(Finding("analysis", Severity.WARNING, error.where, error.got, error.allowed, error.do))
             continue

@@ -78,7 +78,7 @@ def draw_event_curves(
         top = max(1.35 * highest, min(float(np.percentile(bands, 90)) if len(bands) else 0.0, 2.5 * highest), 2.0)
         axes.set_ylim(0, min(100.0, 1.05 * top))
         axes.set_ylabel("Risk so far (%)")
-        axes.set_xlabel("Months after transplantation")
+        axes.set_xlabel("Months after randomisation")
         axes.set_title(event)
         if few:
             axes.legend(loc="upper left", fontsize=8)

@@ -75,20 +75,23 @@ def draw_trough_ribbons(data: Table, *, unit: str = "ng/mL") -> Drawing:
 
 
 def _place(day: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Early visits are dense, late ones sparse: the axis is the square root of the day."""
-    return np.sqrt(day)
+    """Early visits are dense, late ones sparse: the axis is the square root of the day, below 0 as above it."""
+    return np.asarray(np.sign(day) * np.sqrt(np.abs(day)))
 
 
 def _axis(axes: Axes, rows: Table) -> None:
-    days = [tick for tick in _TICKS if rows["day"].min() - 1 <= tick <= rows["day"].max() + 1]
+    ticks = np.array([*(-tick for tick in reversed(_TICKS)), *_TICKS])
+    ticks = ticks[(ticks >= rows["day"].min() - 1) & (ticks <= rows["day"].max() + 1)]
+    places = _place(ticks)
+    first, last = min(0.0, float(_place(rows["day"]).min())), float(_place(rows["day"]).max())
+    span = max(last - first, 1e-9)
     # labels that would touch are left out, from the left
-    kept: list[float] = []
-    span = float(_place(rows["day"]).max())
-    for day in reversed(days):
-        if not kept or np.sqrt(kept[-1]) - np.sqrt(day) > 0.105 * span:
-            kept.append(day)
-    axes.set_xticks([float(np.sqrt(day)) for day in kept], [format_number(day) for day in kept])
-    axes.set_xlim(0.0, 1.04 * span)
+    kept: list[int] = []
+    for k in reversed(range(len(ticks))):
+        if not kept or places[kept[-1]] - places[k] > 0.105 * span:
+            kept.append(k)
+    axes.set_xticks(places[kept], [format_number(day) for day in ticks[kept].tolist()])
+    axes.set_xlim(first - 0.04 * span * (first < 0), last + 0.04 * span)
 
 
 def _ribbon(axes: Axes, rows: Table, drug: str) -> None:

@@ -64,6 +64,8 @@ class TrialTimes:
         1 where a laboratory value lies below the endpoint's threshold, 0 where not, NaN where there is none.
     imagined : (R,) array of bool or None
         Trials in which an intercurrent event is imagined away that some subject had.
+    first : float
+        Time of an event on the day of randomisation.
     """
 
     time: Floats
@@ -75,6 +77,11 @@ class TrialTimes:
     known: Flags | None = None
     below: Floats | None = None
     imagined: Flags | None = None
+    first: float = 1.0
+
+    def time_on(self, day: float) -> float:
+        """Return the time of an event on a day after randomisation."""
+        return day + self.first
 
 
 def compare_times(
@@ -88,7 +95,7 @@ def compare_times(
     method : AnalysisMethod
         For a time to event.
     day : float
-        Of the endpoint.
+        Of the endpoint, after randomisation; events on it count. A restricted mean is of the ``day`` days to it.
     level_percent : float
         Of the interval.
     margin : float
@@ -103,15 +110,15 @@ def compare_times(
     InputError
         A method for something else.
     """
-    z = normal_quantile(level_percent)
+    z, last = normal_quantile(level_percent), times.time_on(day)
     if method in COUNT_METHODS:
-        return _counts(times, COUNT_METHODS[method], day, level_percent, margin)
+        return _counts(times, COUNT_METHODS[method], last, level_percent, margin)
     if method in (AnalysisMethod.KAPLAN_MEIER_DIFFERENCE, AnalysisMethod.CUMULATIVE_INCIDENCE):
-        return _incidence(times, day, z, margin)
+        return _incidence(times, last, z, margin)
     if method is AnalysisMethod.LOG_RANK:
-        return _log_rank(times, day, z, margin)
+        return _log_rank(times, last, z, margin)
     if method is AnalysisMethod.COX:
-        return _cox(times, day, z, margin)
+        return _cox(times, last, z, margin)
     if method is AnalysisMethod.RESTRICTED_MEAN:
         return _restricted_mean(times, day, z, margin)
     raise InputError("analysis, method", str(method), "a method for a time to event", "choose another")
@@ -146,9 +153,9 @@ def _nothing_wrong(count: int) -> NDArray[np.int8]:
 
 
 def _counts(
-    times: TrialTimes, method: DifferenceMethod, day: float, level_percent: float, margin: float
+    times: TrialTimes, method: DifferenceMethod, last: float, level_percent: float, margin: float
 ) -> Comparisons:
-    event = (times.cause == 1) & (times.time <= day)
+    event = (times.cause == 1) & (times.time <= last)
     if times.below is not None:
         event = event | (times.below == 1.0)
     e, n = count_tables(times, event, stratified=True)
@@ -166,25 +173,25 @@ def _counts(
     return Comparisons(estimate, error, low, high, p, status)
 
 
-def _incidence(times: TrialTimes, day: float, z: float, margin: float) -> Comparisons:
+def _incidence(times: TrialTimes, last: float, z: float, margin: float) -> Comparisons:
     group, kept = times.test.astype(np.int64), times.present
-    whole = incidence_difference_batch(times.time, times.cause, group, day, present=kept)
+    whole = incidence_difference_batch(times.time, times.cause, group, last, present=kept)
     estimate, error, status = whole.estimate, whole.standard_error, _nothing_wrong(len(group))
     if times.stratum is not None:
-        apart = incidence_difference_batch(times.time, times.cause, group, day, present=kept, strata=times.stratum)
+        apart = incidence_difference_batch(times.time, times.cause, group, last, present=kept, strata=times.stratum)
         known = np.isfinite(apart.estimate)
         estimate, error = np.where(known, apart.estimate, estimate), np.where(known, apart.standard_error, error)
         status[known & (apart.strata_left_out > 0)] = Status.STRATA_LEFT_OUT
         status[~known] = Status.NOT_STRATIFIED
     status[np.isnan(whole.estimate)] = Status.NOT_FOLLOWED
-    happened = kept & (times.cause == 1) & (times.time <= day)
+    happened = kept & (times.cause == 1) & (times.time <= last)
     status[~happened.any(axis=1)] = Status.NO_EVENT
     return normal_comparisons(estimate, error, status, z=z, margin=margin)
 
 
-def _until(times: TrialTimes, day: float) -> tuple[Floats, Flags]:
-    """Times with follow-up ended on the day, and who had the event until then."""
-    return np.minimum(times.time, day), times.present & (times.cause == 1) & (times.time <= day)
+def _until(times: TrialTimes, last: float) -> tuple[Floats, Flags]:
+    """Times with follow-up ended on a day, and who had the event until then."""
+    return np.minimum(times.time, last), times.present & (times.cause == 1) & (times.time <= last)
 
 
 def _strata_of(times: TrialTimes, kept: Flags) -> Ints | None:
@@ -195,8 +202,8 @@ def _strata_of(times: TrialTimes, kept: Flags) -> Ints | None:
     return np.asarray(np.where(kept, stratum, int(stratum.max(initial=0)) + 1))
 
 
-def _log_rank(times: TrialTimes, day: float, z: float, margin: float) -> Comparisons:
-    time, event = _until(times, day)
+def _log_rank(times: TrialTimes, last: float, z: float, margin: float) -> Comparisons:
+    time, event = _until(times, last)
     found = log_rank_batch(time, event, times.test, strata=_strata_of(times, times.present))
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(found.variance > 0, 1 / np.sqrt(found.variance), np.nan)
@@ -204,8 +211,8 @@ def _log_rank(times: TrialTimes, day: float, z: float, margin: float) -> Compari
     return normal_comparisons(found.log_hazard_ratio, error, status, z=z, margin=_log(margin), ratio=True)
 
 
-def _cox(times: TrialTimes, day: float, z: float, margin: float) -> Comparisons:
-    time, event = _until(times, day)
+def _cox(times: TrialTimes, last: float, z: float, margin: float) -> Comparisons:
+    time, event = _until(times, last)
     kept = times.present if times.known is None else times.present & times.known
     columns = times.test.astype(np.float64)[..., None]
     if times.covariates is not None:

@@ -90,7 +90,7 @@ def _outcome(both: EventTimes, day: float, times: TrialTimes) -> tuple[Marks, Ma
         return event, unknown
     value = times.below[0]
     event = event | (value == 1.0)
-    ruled_out = (both.cause == 2) & (both.time <= day)
+    ruled_out = (both.cause == 2) & (both.time <= both.time_on(day))
     return event, ~event & ~ruled_out & (unknown | np.isnan(value))
 
 

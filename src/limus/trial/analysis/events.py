@@ -252,8 +252,8 @@ def curve_table(summary: EventSummary, labels: dict[str, str], last_day: float) 
     rows: list[dict[str, float | str]] = []
     for arm in summary.arms:
         one = summary.times.of_arm(arm.arm)
-        end = min(last_day, float(one.time.max(initial=0.0)))
-        days = np.unique(one.time[(one.cause > 0) & (one.time <= end)])
+        end = min(last_day, float(one.time.max(initial=one.first)) - one.first)
+        days = np.unique(one.time[(one.cause > 0) & (one.time <= one.time_on(end))]) - one.first
         rows.append(_point(arm.arm, labels, Landmark(0.0, 0.0, 0.0, 0.0, 0.0, float(len(one.time)), 0.0)))
         rows += [_point(arm.arm, labels, mark) for mark in _marks(summary, one, [*days.tolist(), end])]
     return Table.from_rows(rows)
@@ -298,7 +298,7 @@ def risk_table(summary: EventSummary, labels: dict[str, str], days: Sequence[flo
                     "arm": arm.arm,
                     "label": labels.get(arm.arm, arm.arm),
                     "day": float(day),
-                    "n_at_risk": float((one.time >= day).sum()),
+                    "n_at_risk": float((one.time >= one.time_on(day)).sum()),
                     "events": float((seen.cause == 1).sum()),
                 }
             )

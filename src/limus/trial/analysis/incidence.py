@@ -63,7 +63,7 @@ def _risk_of_arm(both: EventTimes, arm: str, result: EstimandResult) -> ArmEstim
 
 
 def outcome_by_day(both: EventTimes, day: float) -> tuple[Marks, Marks]:
-    """Tell who had the event by a day, and of whom it is not known.
+    """Tell who had the event by a day after randomisation, that day included, and of whom it is not known.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ def outcome_by_day(both: EventTimes, day: float) -> tuple[Marks, Marks]:
     -------
     tuple of two (N,) arrays of bool
     """
-    event = (both.cause == 1) & (both.time <= day)
-    settled = event | ((both.cause == 2) & (both.time <= day)) | (both.time >= day)
+    last = both.time_on(day)
+    event = (both.cause == 1) & (both.time <= last)
+    settled = event | ((both.cause == 2) & (both.time <= last)) | (both.time >= last)
     return event, ~settled

@@ -65,7 +65,7 @@ def handle_events(
     population : str
         Flag of the population.
     day : float
-        Of the endpoint: intercurrent events are counted until then.
+        Of the endpoint: intercurrent events are counted until then, that day included.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def handle_events(
         if known.name in event_names(plan, events):
             continue  # a component of the endpoint counts as it is
         when = time_of_event(adtte, known.code, subjects, population)
-        first = (when <= day) & (when < event)
+        first = (when <= base.time_on(day)) & (when < event)
         counts = tuple((arm, int((first & (base.arm == arm)).sum())) for arm in plan.codes)
         handled.append(HandledEvent(one.event, str(one.strategy), words_for_time(one, known.name, base.label), counts))
         happened.append(Happened(one.strategy, known.name, when))
@@ -103,7 +103,7 @@ def handle_events(
     lost = base.lost & (cause == 0)
     if base.left_out:
         warnings.append(f"{base.left_out} subjects have no time in ADTTE and are left out")
-    away = bool(imagined(event, happened, day).any())
+    away = bool(imagined(event, happened, base.time_on(day)).any())
     return replace(base, time=time, cause=cause, lost=lost, imagined=away), tuple(handled), tuple(warnings)
 
 

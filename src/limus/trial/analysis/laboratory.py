@@ -25,6 +25,7 @@ class LaboratoryVisit:
     ----------
     code, label, arm, visit : str
     day : float
+        Planned, after transplantation.
     n : int
     mean, sd, low, high : float
         95 % interval of the mean, Student's t; NaN with fewer than two values.
@@ -77,10 +78,9 @@ def describe_laboratory(adlb: Table, plan: AnalysisPlan) -> list[LaboratoryVisit
                 mean, low, high = _mean(values)
                 sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
                 change = _mean(changes)
+                day, numbers = visit.day + plan.randomisation_day, (mean, sd, low, high)
                 found.append(
-                    LaboratoryVisit(
-                        code, label, arm, visit.name, visit.day, len(values), mean, sd, low, high, *change, len(changes)
-                    )
+                    LaboratoryVisit(code, label, arm, visit.name, day, len(values), *numbers, *change, len(changes))
                 )
     return found
 

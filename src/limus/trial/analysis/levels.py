@@ -77,7 +77,8 @@ def describe_levels(adppk: Table, plan: AnalysisPlan) -> list[LevelVisit]:
     """
     chosen = (adppk["EVID"] == 0) & (adppk["ANL01FL"] == "Y")
     rows = adppk.where(chosen)
-    days = {visit.name: visit.day for visit in level_visits(plan.level_days, plan.visits)}
+    visits = level_visits(plan.level_days, plan.visits, plan.randomisation_day)
+    days = {visit.name: visit.day for visit in visits}
     level = np.where(rows["BLQFL"] == "Y", rows["ALLOQ"] / 2.0, rows["DV"])
     found = []
     for arm in plan.arms:
@@ -88,7 +89,8 @@ def describe_levels(adppk: Table, plan: AnalysisPlan) -> list[LevelVisit]:
                 mask = of_drug & (rows["AVISIT"] == visit) & np.isfinite(level)
                 if mask.any():
                     window = _window(arm, drug, day)
-                    found.append(_visit(arm.code, drug.lower(), visit, day, level[mask], window))
+                    planned = day + plan.randomisation_day
+                    found.append(_visit(arm.code, drug.lower(), visit, planned, level[mask], window))
     return found
 
 

@@ -81,6 +81,7 @@ def trial_times(
         known,
         value,
         np.array([both.imagined]),
+        both.first,
     )
     return times, lacking
 

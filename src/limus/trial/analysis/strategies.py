@@ -72,7 +72,7 @@ def times_under(event: Floats, rival: Floats, censored: Floats, happened: Sequen
     return time, np.where(event <= time, 1, np.where(rival <= time, 2, 0)).astype(np.int64)
 
 
-def imagined(event: Floats, happened: Sequence[Happened], day: float) -> Flags:
+def imagined(event: Floats, happened: Sequence[Happened], last: float) -> Flags:
     """Tell who had an event by the day, before the endpoint, that the estimand imagines away; loss does not count.
 
     Parameters
@@ -80,7 +80,8 @@ def imagined(event: Floats, happened: Sequence[Happened], day: float) -> Flags:
     event : (...) array
         When the endpoint happened.
     happened : sequence of Happened
-    day : float
+    last : float
+        AVAL of the last day of the endpoint.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def imagined(event: Floats, happened: Sequence[Happened], day: float) -> Flags:
     found = np.zeros(event.shape, dtype=np.bool_)
     for one in happened:
         if one.strategy is Strategy.HYPOTHETICAL and one.name != _LOSS:
-            found |= (one.when <= day) & (one.when < event)
+            found |= (one.when <= last) & (one.when < event)
     return found
 
 
@@ -97,7 +98,7 @@ def values_under(
     value: Floats,
     happened: Sequence[Happened],
     *,
-    last_day: float,
+    last_time: float,
     stands_for: float,
     last_before: Callable[[Floats], Floats],
 ) -> tuple[Floats, Flags, Flags]:
@@ -108,8 +109,8 @@ def values_under(
     value : (...) array
         NaN where missing.
     happened : sequence of Happened
-    last_day : float
-        Last day of the visit's window: what happened until then came before the value.
+    last_time : float
+        AVAL of the last day of the visit's window: what happened until then came before the value.
     stands_for : float
         Value of a composite.
     last_before : callable
@@ -122,7 +123,7 @@ def values_under(
     """
     left_out, replaced = np.zeros(value.shape, dtype=np.bool_), np.zeros(value.shape, dtype=np.bool_)
     for one in happened:
-        had = one.when <= last_day
+        had = one.when <= last_time
         if one.strategy is Strategy.COMPOSITE:
             value, replaced = np.where(had, stands_for, value), replaced | had
         elif one.strategy is Strategy.WHILE_ALIVE or (one.strategy in _WHILE and one.name in _TERMINAL):

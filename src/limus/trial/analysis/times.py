@@ -12,7 +12,7 @@ from limus.kernel.errors import UnknownNameError
 from limus.kernel.statistics.survival.aalen_johansen import aalen_johansen, incidence_at
 from limus.kernel.statistics.survival.kaplan_meier import kaplan_meier, survival_at
 from limus.kernel.tables import Table
-from limus.trial.datasets.adam_events import COMPETING, EVENT, LOST
+from limus.trial.datasets.adam_events import COMPETING, EVENT, LOST, time_of_first_day
 
 __all__ = ["EventTimes", "Landmark", "event_times", "followed_until", "one_minus_survival", "risk_at"]
 
@@ -30,7 +30,7 @@ class EventTimes:
         PARAMCD and what happens, in words.
     subject, arm, stratum : (N,) array of str
     time : (N,) array
-        Days.
+        AVAL, days.
     cause : (N,) array of int
         0 censored, 1 the event, 2 an event that rules it out.
     lost : (N,) array of bool
@@ -39,6 +39,8 @@ class EventTimes:
         Subjects without a time.
     imagined : bool
         Whether an intercurrent event is imagined away that some subject had.
+    first : float
+        Time of an event on the day of randomisation.
     """
 
     code: str
@@ -51,6 +53,11 @@ class EventTimes:
     lost: NDArray[np.bool_]
     left_out: int = 0
     imagined: bool = False
+    first: float = 1.0
+
+    def time_on(self, day: float) -> float:
+        """Return the time of an event on a day after randomisation: what is asked by a day holds that day."""
+        return day + self.first
 
     def of_arm(self, code: str) -> EventTimes:
         """Return the subjects of one arm."""
@@ -74,7 +81,7 @@ class EventTimes:
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
-    """The risk of an event by a day, as fractions; NaN where follow-up is shorter or nothing can be said."""
+    """The risk of an event by a day, that day included; NaN where follow-up is shorter or nothing can be said."""
 
     day: float
     risk: float
@@ -127,6 +134,7 @@ def event_times(adtte: Table, code: str, *, population: str = "ITTFL", treatment
         np.where(kept["CNSR"] == EVENT, 1, np.where(kept["CNSR"] == COMPETING, 2, 0)).astype(np.int64),
         kept["CNSR"] == LOST,
         int((~known).sum()),
+        first=time_of_first_day(adtte),
     )
 
 
@@ -138,7 +146,7 @@ def _short(label: str) -> str:
 
 
 def followed_until(times: EventTimes, day: float) -> EventTimes:
-    """End follow-up at a day: later events have not happened yet.
+    """End follow-up with a day after randomisation: later events have not happened yet.
 
     Parameters
     ----------
@@ -149,10 +157,11 @@ def followed_until(times: EventTimes, day: float) -> EventTimes:
     -------
     EventTimes
     """
-    later = times.time > day
+    last = times.time_on(day)
+    later = times.time > last
     return replace(
         times,
-        time=np.minimum(times.time, day),
+        time=np.minimum(times.time, last),
         cause=np.where(later, 0, times.cause),
         lost=times.lost & ~later,
     )
@@ -161,13 +170,14 @@ def followed_until(times: EventTimes, day: float) -> EventTimes:
 def risk_at(
     times: EventTimes, days: Sequence[float], level_percent: float = 95.0, *, competing: bool | None = None
 ) -> list[Landmark]:
-    """Return the risk of the event by given days: Aalen-Johansen where other events compete, else Kaplan-Meier.
+    """Return the risk of the event by given days, these included: Aalen-Johansen where others compete, or Kaplan-Meier.
 
     Parameters
     ----------
     times : EventTimes
         Of one arm.
     days : sequence of float
+        After randomisation.
     level_percent : float
         Of the intervals, which are log-log: of the incidence, or of survival for Kaplan-Meier.
     competing : bool, optional
@@ -177,10 +187,10 @@ def risk_at(
     -------
     list of Landmark
     """
-    at = np.asarray(days, dtype=np.float64)
     if not len(times.time):
-        return [Landmark(day, np.nan, np.nan, np.nan, np.nan, 0.0, 0.0) for day in at.tolist()]
-    events = np.array([float((times.cause[times.time <= day] == 1).sum()) for day in at.tolist()])
+        return [Landmark(day, np.nan, np.nan, np.nan, np.nan, 0.0, 0.0) for day in days]
+    at = np.array([times.time_on(day) for day in days], dtype=np.float64)
+    events = np.array([float((times.cause[times.time <= last] == 1).sum()) for last in at.tolist()])
     if (times.competing if competing is None else competing) and (times.cause == 1).any():
         found = incidence_at(aalen_johansen(times.time, times.cause, level_percent=level_percent), at)
         row = 0  # cause 1 is the first
@@ -188,7 +198,7 @@ def risk_at(
     else:
         read = survival_at(kaplan_meier(times.time, times.cause == 1, level_percent=level_percent), at)
         parts = (1.0 - read.survival, read.standard_error, 1.0 - read.high, 1.0 - read.low, read.n_at_risk)
-    columns = (at, *parts, events)
+    columns = (np.asarray(days, dtype=np.float64), *parts, events)
     return [Landmark(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
@@ -200,6 +210,7 @@ def one_minus_survival(times: EventTimes, day: float) -> float:
     times : EventTimes
         Of one arm.
     day : float
+        After randomisation.
 
     Returns
     -------
@@ -208,4 +219,4 @@ def one_minus_survival(times: EventTimes, day: float) -> float:
     """
     if not len(times.time):
         return float("nan")
-    return float(1.0 - survival_at(kaplan_meier(times.time, times.cause == 1), [day]).survival[0])
+    return float(1.0 - survival_at(kaplan_meier(times.time, times.cause == 1), [times.time_on(day)]).survival[0])

@@ -18,6 +18,7 @@ from limus.kernel.tables import Table
 from limus.trial.analysis.intercurrent import time_of_event
 from limus.trial.analysis.results import HandledEvent
 from limus.trial.analysis.strategies import Happened, values_under, words_for_value
+from limus.trial.datasets.adam_events import time_of_first_day
 from limus.trial.design.analysis_plan import AnalysisPlan
 from limus.trial.design.design import Endpoint, Estimand
 
@@ -89,18 +90,18 @@ def values_at_visit(
         if subject in place:
             value[place[subject]] = number
     visit = next(one for one in plan.visits if one.name == visit_name)
-    last_day = visit.day + visit.window_after_days
+    last_time = visit.day + visit.window_after_days + time_of_first_day(adam["ADTTE"])
     arm, handled, happened = adsl["TRT01P"], [], []
     for one in estimand.intercurrent_events:
         known = plan.words.event(one.event)
         when = time_of_event(adam["ADTTE"], known.code, subjects, population)
-        counts = tuple((code, int(((when <= last_day) & (arm == code)).sum())) for code in plan.codes)
+        counts = tuple((code, int(((when <= last_time) & (arm == code)).sum())) for code in plan.codes)
         handled.append(HandledEvent(one.event, str(one.strategy), words_for_value(one, known.name, endpoint), counts))
         happened.append(Happened(one.strategy, known.name, when))
     value, left_out, replaced = values_under(
         value,
         happened,
-        last_day=last_day,
+        last_time=last_time,
         stands_for=endpoint.graft_loss_value,
         last_before=lambda when: _last_before(rows, place, when),
     )

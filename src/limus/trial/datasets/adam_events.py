@@ -24,7 +24,7 @@ from limus.trial.datasets.subject_rows import place_of, text_column
 from limus.trial.design.analysis_plan import AnalysisPlan, composites_of, event_names, in_running_text
 from limus.trial.design.endpoint_library import EndpointLibrary, EventSource, KnownEvent
 
-__all__ = ["COMPETING", "EVENT", "FINISHED", "LOST", "adtte_of", "first_of", "rivals_of"]
+__all__ = ["COMPETING", "EVENT", "FINISHED", "LOST", "adtte_of", "first_of", "rivals_of", "time_of_first_day"]
 
 Floats = NDArray[np.float64]
 Texts = NDArray[np.object_]
@@ -229,6 +229,25 @@ def first_of(day: Floats, rival_day: Floats) -> tuple[NDArray[np.bool_], NDArray
     """
     happened = np.isfinite(day) & (day <= rival_day)
     return happened, ~happened & np.isfinite(rival_day)
+
+
+def time_of_first_day(adtte: Table) -> float:
+    """Return AVAL of an event on the day of randomisation: 1 in ADaM; 0 where the dates, or their absence, say so.
+
+    Parameters
+    ----------
+    adtte : Table
+        Without ADT and STARTDT, AVAL is a time that has passed.
+
+    Returns
+    -------
+    float
+    """
+    if not {"ADT", "STARTDT"} <= set(adtte.names):
+        return 0.0
+    days = adtte["AVAL"] - (adtte["ADT"] - adtte["STARTDT"])
+    days = days[np.isfinite(days)]
+    return float(np.round(np.median(days))) if len(days) else 0.0
 
 
 def rivals_of(words: EndpointLibrary, events: Collection[str]) -> list[str]:

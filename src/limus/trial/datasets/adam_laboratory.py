@@ -2,7 +2,8 @@
 
 A value belongs to the visit in whose window its day lies; of several in one window the one nearest to the target is
 analysed (ANL01FL), the later one where two are as near. The baseline is the last value up to the day of first
-treatment. Of kidney function there is no baseline: before the graft works it is that of the old kidneys.
+treatment. Of kidney function there is no baseline where subjects are randomised at transplantation: before the graft
+works it is that of the old kidneys.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def adlb_of(sdtm: Mapping[str, Table], adsl: Table, plan: AnalysisPlan) -> tuple
     # study day -1 lies one day before day 1
     distance = np.abs(study_day + (study_day < 0) - target)
     analysed = (visit >= 0) & first_of_groups([place, test, visit], [distance, -days])
-    baseline = _baseline(rows, subjects, place, test, days, [plan.words.test(code).baseline for code in names])
+    meaningful = [plan.words.test(code).baseline or plan.randomisation_day > 0 for code in names]
+    baseline = _baseline(rows, subjects, place, test, days, meaningful)
     base = np.full((len(subjects), max(len(names), 1)), np.nan)
     base[place[baseline], test[baseline]] = rows["LBSTRESN"][baseline]
     value, base_of = rows["LBSTRESN"], base[place, test]
@@ -95,7 +97,7 @@ def adlb_of(sdtm: Mapping[str, Table], adsl: Table, plan: AnalysisPlan) -> tuple
         "AVISITN": np.where(visit >= 0, visit + 1.0, np.nan),
         "ADT": days,
         "ADY": study_day,
-        "AWTARGET": np.where(visit >= 0, target, np.nan),
+        "AWTARGET": np.where(visit >= 0, target - (target < 1), np.nan),
         "AWTDIFF": np.where(visit >= 0, distance, np.nan),
         "AVAL": value,
         "BASE": base_of,

@@ -169,7 +169,7 @@ def _factor(unit: str, to: str) -> float:
 def _dataset(rows: Mapping[str, NDArray[Any]], subjects: Table, plan: AnalysisPlan) -> Dataset:
     place, hours = rows["place"].astype(np.int64), rows["hours"]
     is_level = rows["EVID"] == 0
-    visits = level_visits(plan.level_days, plan.visits)
+    visits = level_visits(plan.level_days, plan.visits, plan.randomisation_day)
     since = np.floor(hours / _DAY_H) - subjects["RANDDT"][place]
     visit = np.where(is_level, place_in_windows(since, visits), -1)
     names = np.array([*(one.name for one in visits), ""], dtype=object)

@@ -25,7 +25,7 @@ from limus.kernel.errors import FileReadError
 from limus.kernel.tables import Table
 from limus.pharmacokinetics.exchange.xpt import Dataset
 from limus.trial.datasets.calendar import days_of
-from limus.trial.datasets.spec import Variable, make_dataset
+from limus.trial.datasets.spec import RUN_IN, Variable, make_dataset
 from limus.trial.datasets.subject_rows import first_of_groups, place_of, require_variables, text_column
 from limus.trial.design.analysis_plan import AnalysisPlan, is_arm
 
@@ -172,7 +172,7 @@ def _first_date(
 
 
 def _treatment(sdtm: Mapping[str, Table], subjects: Sequence[str]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """First and last day of treatment, and who was treated."""
+    """First and last day of treatment, and who was treated; what was given before randomisation does not count."""
     dm = sdtm["DM"]
     first = days_of(dm["RFXSTDTC"])[0] if "RFXSTDTC" in dm.names else np.full(len(dm), np.nan)
     last = days_of(dm["RFXENDTC"])[0] if "RFXENDTC" in dm.names else np.full(len(dm), np.nan)
@@ -180,7 +180,8 @@ def _treatment(sdtm: Mapping[str, Table], subjects: Sequence[str]) -> tuple[Floa
     if ex is None or not len(ex):
         return first, last, np.isfinite(first)
     require_variables("EX", ex, ("USUBJID", "EXDOSE", "EXSTDTC"))
-    given = ex.where(ex["EXDOSE"] > 0)
+    before = np.array([text in (RUN_IN, "SCREENING") for text in text_column(ex, "EPOCH")], dtype=np.bool_)
+    given = ex.where((ex["EXDOSE"] > 0) & ~before)
     starts = _first_date(given, subjects, "EXSTDTC", {})
     ends = _first_date(given, subjects, "EXENDTC" if "EXENDTC" in ex.names else "EXSTDTC", {}, last=True)
     return np.where(np.isnan(first), starts, first), np.where(np.isnan(last), ends, last), np.isfinite(starts)

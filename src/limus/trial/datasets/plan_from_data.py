@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from limus.kernel.errors import FileReadError
 from limus.kernel.tables import Table
+from limus.trial.datasets.adam_events import time_of_first_day
 from limus.trial.datasets.calendar import days_of
 from limus.trial.design.analysis_plan import AnalysisPlan, PlannedArm, is_arm
 from limus.trial.design.design import Endpoint, EndpointKind, Visit
@@ -103,9 +104,9 @@ def plan_from_analysis_data(adam: Mapping[str, Table], words: EndpointLibrary | 
         rows = adam["ADLB"]
         for visit, day in zip(rows["AVISIT"].tolist(), rows["AWTARGET"].tolist(), strict=True):
             if visit and np.isfinite(day):
-                visits[visit] = day - 1.0
+                visits[visit] = day - 1.0 if day > 0 else day  # study days have no day 0
     found = tuple(Visit(name, day) for name, day in sorted(visits.items(), key=lambda pair: pair[1]))
-    longest = float(np.nanmax(adam["ADTTE"]["AVAL"], initial=1.0))
+    longest = float(np.nanmax(adam["ADTTE"]["AVAL"], initial=1.0)) - time_of_first_day(adam["ADTTE"])
     study = str(adsl["STUDYID"][0]) if len(adsl) else ""
     return AnalysisPlan(
         study,
@@ -116,7 +117,7 @@ def plan_from_analysis_data(adam: Mapping[str, Table], words: EndpointLibrary | 
         (),
         (),
         (),
-        longest,
+        max(longest, 1.0),
         words,
         from_design=False,
     )

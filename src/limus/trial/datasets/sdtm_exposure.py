@@ -1,11 +1,15 @@
 """EX and PC of a simulated trial: stretches of one dose, and the levels that the laboratory reported.
 
-A stretch of EX runs from the visit at which a dose was decided to the next change; a hold is a row with dose 0. Doses
+A stretch of EX runs from the visit at which a dose was decided to the next change; a hold is a row with dose 0. Where
+subjects are randomised later than they are transplanted, a stretch is divided on that day: before it EPOCH is RUN-IN.
+Doses
 are taken at 08:00 (and every interval after); a trough is drawn before the morning dose, which waits for it. Levels
 that were planned and not taken are rows with PCSTAT NOT DONE; those below the limit have no number and say so.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +17,7 @@ from numpy.typing import NDArray
 from limus.pharmacokinetics.exchange.xpt import Dataset
 from limus.trial.datasets.calendar import moment_texts
 from limus.trial.datasets.sdtm_frame import TrialFrame, ascii_text, number_text
-from limus.trial.datasets.spec import make_dataset
+from limus.trial.datasets.spec import RUN_IN, TREATMENT, make_dataset
 from limus.trial.design.design import DrugPlan
 from limus.trial.exposure.history import DECISION_NAMES, Decision, ExposureHistory, Sample
 from limus.trial.simulation.simulated_trial import SimulatedTrial
@@ -50,7 +54,7 @@ def exposure(frame: TrialFrame) -> Dataset:
         "EXDOSFRQ": joined["frequency"],
         "EXROUTE": ["ORAL"] * len(place),
         "EXADJ": joined["reason"],
-        "EPOCH": ["TREATMENT"] * len(place),
+        "EPOCH": np.where(np.floor(joined["start"]) < frame.randomisation_day, RUN_IN, TREATMENT),
         "EXSTDTC": moment_texts(start),
         "EXENDTC": moment_texts(end),
         "EXSTDY": frame.study_day(start, place),
@@ -84,6 +88,15 @@ def _stretches(trial: SimulatedTrial, compound: str, history: ExposureHistory) -
     kept = given & (end > start)
     place, visit, start, end, interval = place[kept], visit[kept], start[kept], end[kept], interval[kept]
     words = {code: DECISION_NAMES[code].upper() for code in _CHANGES}
+    reason = np.array([words.get(Decision(int(one)), "") for one in decision[place, visit]], dtype=object)
+    randomised = math.floor(trial.design.randomisation_day)
+    across = (start < randomised) & (end > randomised)
+    if across.any():  # the rest of a stretch follows its beginning, with the same dose and no decision
+        again = np.append(np.arange(len(place)), np.flatnonzero(across))
+        rest = np.arange(len(again)) >= len(place)
+        start = np.where(rest, randomised, start[again])
+        end = np.where(across[again] & ~rest, randomised, end[again])
+        place, visit, interval, reason = place[again], visit[again], interval[again], np.where(rest, "", reason[again])
     return {
         "place": place,
         "drug": np.full(len(place), compound, dtype=object),
@@ -92,16 +105,17 @@ def _stretches(trial: SimulatedTrial, compound: str, history: ExposureHistory) -
         "end": end + _MORNING - interval / 24.0,
         "dose": dose[place, visit] * interval / 24.0,
         "frequency": np.array([_FREQUENCY.get(one, f"Q{one:g}H") for one in interval.tolist()], dtype=object),
-        "reason": np.array([words.get(Decision(int(one)), "") for one in decision[place, visit]], dtype=object),
+        "reason": reason,
     }
 
 
 def treated_subjects(trial: SimulatedTrial) -> NDArray[np.bool_]:
-    """Tell who has a dose above 0 in EX, (N,); of several replicates one after the other."""
-    found = np.zeros(trial.cohort.n, dtype=np.bool_)
+    """Tell who has a dose above 0 in EX from randomisation on, (N,); of several replicates one after the other."""
+    found, randomised = np.zeros(trial.cohort.n, dtype=np.bool_), math.floor(trial.design.randomisation_day)
     for compound, history in trial.exposure.items():
         rows = _stretches(trial, compound, history)
-        found[rows["place"].astype(np.int64)[rows["dose"].astype(np.float64) > 0]] = True
+        given = (rows["dose"].astype(np.float64) > 0) & (np.floor(rows["start"].astype(np.float64)) >= randomised)
+        found[rows["place"].astype(np.int64)[given]] = True
     return found
 
 

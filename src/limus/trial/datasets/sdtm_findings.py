@@ -10,10 +10,12 @@ from limus.trial.datasets.calendar import date_texts
 from limus.trial.datasets.recorded_numbers import recorded_characteristic, recorded_days, recorded_laboratory
 from limus.trial.datasets.sdtm_frame import TrialFrame, ascii_text, number_text
 from limus.trial.datasets.spec import make_dataset
+from limus.trial.datasets.subject_rows import first_of_groups
 
 __all__ = ["laboratory", "vital_signs"]
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 def laboratory(frame: TrialFrame) -> Dataset:
@@ -27,7 +29,7 @@ def laboratory(frame: TrialFrame) -> Dataset:
     date = frame.date_of(recorded_days(trial.actual_day[place, visit]), place)
     result = number_text(number)
     units = np.array([one.unit for one in tests], dtype=object)[test]
-    baseline = np.array([one.baseline for one in tests])[test] & (trial.visit_day[visit] == 0)
+    baseline = _last_before_treatment(frame, place, visit, test)
     rows = frame.identity("LB", place) | {
         "LBTESTCD": np.array([one.code for one in tests], dtype=object)[test],
         "LBTEST": np.array([one.label[:40] for one in tests], dtype=object)[test],
@@ -44,6 +46,17 @@ def laboratory(frame: TrialFrame) -> Dataset:
         "LBDY": frame.study_day(date, place),
     }
     return make_dataset("LB", rows)
+
+
+def _last_before_treatment(frame: TrialFrame, place: Places, visit: Places, test: Places) -> NDArray[np.bool_]:
+    """Mark the last value up to the day of randomisation; before the graft works some tests have no such value."""
+    trial, randomised = frame.trial, frame.randomisation_day
+    meaningful = np.array([randomised > 0 or frame.words.test(name).baseline for name in ("egfr", *trial.labs)])
+    candidate = meaningful[test] & (recorded_days(trial.actual_day[place, visit]) <= randomised)
+    marked = np.zeros(len(place), dtype=np.bool_)
+    found = np.flatnonzero(candidate)
+    marked[found] = first_of_groups([place[found], test[found]], [-visit[found]])
+    return marked
 
 
 def vital_signs(frame: TrialFrame) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,9 @@ class TrialFrame:
     subject : (N,) array of str
         USUBJID.
     start : (N,) array
-        Day of randomisation and transplantation, days since 1960-01-01.
+        Day of transplantation, days since 1960-01-01.
+    randomised : (N,) array
+        Day of randomisation, from which study days count, likewise.
     end : (N,) array
         Last day of follow-up, likewise.
     """
@@ -46,15 +49,21 @@ class TrialFrame:
     study: str
     subject: NDArray[np.object_]
     start: Floats
+    randomised: Floats
     end: Floats
+
+    @property
+    def randomisation_day(self) -> float:
+        """Whole days from transplantation to randomisation."""
+        return math.floor(self.trial.design.randomisation_day)
 
     def date_of(self, day: Floats, place: Places) -> Floats:
         """Return days since transplantation of given subjects as days since 1960-01-01, with parts of days."""
         return self.start[place] + day
 
     def study_day(self, date: Floats, place: Places) -> Floats:
-        """Return study days of dates."""
-        return study_days(date, self.start[place])
+        """Return study days of dates: day 1 is that of randomisation."""
+        return study_days(date, self.randomised[place])
 
     def identity(self, domain: str, place: Places) -> dict[str, Any]:
         """Return STUDYID, DOMAIN, USUBJID and the sequence number for rows in order of subject."""
@@ -85,7 +94,8 @@ def trial_frame(trial: SimulatedTrial, words: EndpointLibrary, first_date: str) 
     digits = max(4, len(str(count)))
     subject = np.array([f"{study}-{k + 1:0{digits}d}" for k in range(count)], dtype=object)
     start = date_days(first_date) + np.floor(np.arange(count) * (trial.design.accrual_days / count))
-    return TrialFrame(trial, words, study, subject, start, start + recorded_days(trial.end_day))
+    randomised = start + math.floor(trial.design.randomisation_day)
+    return TrialFrame(trial, words, study, subject, start, randomised, start + recorded_days(trial.end_day))
 
 
 def number_within(place: Places) -> Floats:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.pharmacokinetics.exchange.xpt import Dataset
-from limus.trial.datasets.calendar import date_texts
+from limus.trial.datasets.calendar import date_texts, study_days
 from limus.trial.datasets.recorded_numbers import recorded_characteristic, recorded_days
 from limus.trial.datasets.sdtm_frame import TrialFrame, ascii_text, number_text, number_within, yes_or_no
-from limus.trial.datasets.spec import make_dataset
+from limus.trial.datasets.spec import RUN_IN, TREATMENT, make_dataset
 from limus.trial.events.events import EndReason
 
 __all__ = ["characteristics", "demographics", "disposition", "trial_summary"]
@@ -72,15 +72,14 @@ def demographics(frame: TrialFrame, ex: Dataset) -> Dataset:
     names = [*frame.subject.tolist(), *(f"{frame.study}-S{k + 1:0{digits}d}" for k in range(extra))]
     # a candidate is screened when the subjects of that time are
     screened = frame.start[np.arange(extra) * count // max(extra, 1)] if extra else np.zeros(0)
-    start = date_texts(frame.start)
-    collected = [*start, *date_texts(screened)]
+    collected = [*date_texts(frame.start), *date_texts(screened)]
     blank = [""] * extra
     rows: dict[str, Any] = {
         "STUDYID": [frame.study] * len(names),
         "DOMAIN": ["DM"] * len(names),
         "USUBJID": names,
         "SUBJID": [name.rpartition("-")[2] for name in names],
-        "RFSTDTC": [*start, *blank],
+        "RFSTDTC": [*date_texts(frame.randomised), *blank],
         "RFENDTC": [*date_texts(frame.end), *blank],
         "RFXSTDTC": [*first, *blank],
         "RFXENDTC": [*last, *blank],
@@ -103,18 +102,19 @@ def demographics(frame: TrialFrame, ex: Dataset) -> Dataset:
         ],
         "COUNTRY": [_COUNTRY] * len(names),
         "DMDTC": collected,
-        "DMDY": np.append(np.ones(count), np.full(extra, np.nan)),
+        "DMDY": np.append(study_days(frame.start, frame.randomised), np.full(extra, np.nan)),
     }
     return make_dataset("DM", rows)
 
 
 def _treated(frame: TrialFrame, ex: Dataset) -> tuple[list[str], list[str]]:
-    """First and last date of treatment of each subject, empty for those who were not treated."""
+    """First and last date of treatment from randomisation on, empty for those who were not treated."""
     first, last = dict[str, str](), dict[str, str]()
     table = ex.table
+    doses = np.where(table["EPOCH"] == TREATMENT, table["EXDOSE"], 0.0) if len(table) else table["EXDOSE"]
     for subject, dose, start, end in zip(
         table["USUBJID"].tolist(),
-        table["EXDOSE"].tolist(),
+        doses.tolist(),
         table["EXSTDTC"].tolist(),
         table["EXENDTC"].tolist(),
         strict=True,
@@ -177,7 +177,7 @@ def disposition(frame: TrialFrame) -> Dataset:
     treatment_day = np.where(early, ended, last)
     everyone = np.arange(count)
     place = np.concatenate([everyone] * 3)
-    day = np.concatenate([np.zeros(count), treatment_day, last])
+    day = np.concatenate([np.full(count, frame.randomisation_day), treatment_day, last])
     term = np.concatenate([np.full(count, "RANDOMIZED", dtype=object), treatment, reason])
     kind = np.repeat(np.array([0, 1, 2]), count)
     order = np.lexsort((kind, day, place))
@@ -192,7 +192,7 @@ def disposition(frame: TrialFrame) -> Dataset:
         "DSDECOD": term,
         "DSCAT": np.where(kind == 0, "PROTOCOL MILESTONE", "DISPOSITION EVENT"),
         "DSSCAT": np.array(["", "STUDY TREATMENT", "STUDY PARTICIPATION"], dtype=object)[kind],
-        "EPOCH": np.where(kind == 0, "SCREENING", "TREATMENT"),
+        "EPOCH": np.where(kind == 0, RUN_IN if frame.randomisation_day else "SCREENING", TREATMENT),
         "DSSTDTC": date_texts(date),
         "DSSTDY": frame.study_day(date, place),
     }

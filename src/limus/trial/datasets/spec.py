@@ -18,9 +18,21 @@ from limus.kernel.errors import InputError, UnknownNameError, near_names
 from limus.kernel.tables import Column, Table, library_folder, read_csv
 from limus.pharmacokinetics.exchange.xpt import Dataset
 
-__all__ = ["DatasetSpec", "Variable", "dataset_spec", "dataset_specs", "make_dataset", "schema_of"]
+__all__ = [
+    "RUN_IN",
+    "TREATMENT",
+    "DatasetSpec",
+    "Variable",
+    "dataset_spec",
+    "dataset_specs",
+    "make_dataset",
+    "schema_of",
+]
 
 _DATE_FORMAT = "DATE9."
+
+# of CDISC's EPOCH: before randomisation, and after
+RUN_IN, TREATMENT = "RUN-IN", "TREATMENT"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,15 +44,17 @@ def place_in_windows(since: Floats, visits: Sequence[Visit]) -> NDArray[np.int64
     return np.where(inside.any(axis=1), nearest, -1)
 
 
-def level_visits(days: Sequence[float], visits: Sequence[Visit]) -> tuple[Visit, ...]:
+def level_visits(days: Sequence[float], visits: Sequence[Visit], randomisation_day: float = 0.0) -> tuple[Visit, ...]:
     """Return the occasions on which levels are planned, with windows that meet halfway.
 
     Parameters
     ----------
     days : sequence of float
-        After transplantation, rising.
+        After randomisation, rising.
     visits : sequence of Visit
         Study visits, whose names are taken where the day is theirs.
+    randomisation_day : float
+        After transplantation, from which days without a study visit are named.
 
     Returns
     -------
@@ -65,5 +67,7 @@ def level_visits(days: Sequence[float], visits: Sequence[Visit]) -> tuple[Visit,
     for k, day in enumerate(days):
         before = np.floor(gaps[k - 1] / 2.0) if k else 0.0
         after = np.ceil(gaps[k] / 2.0) - 1.0 if k < len(gaps) else (np.floor(gaps[-1] / 2.0) if len(gaps) else 0.0)
-        found.append(Visit(names.get(day, f"Day {day:g}"), day, float(before), float(max(after, 0.0))))
+        found.append(
+            Visit(names.get(day, f"Day {day + randomisation_day:g}"), day, float(before), float(max(after, 0.0)))
+        )
     return tuple(found)

@@ -6,8 +6,9 @@ It comes from a design (:func:`plan_of`) or, for data without one, from the data
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from limus.trial.design.design import Analysis, Design, Endpoint, Estimand, Visit
 from limus.trial.design.endpoint_library import EndpointLibrary, load_endpoints
@@ -28,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LevelWindow:
-    """A target window of a drug's trough, ng/mL, for ``from_day <= day < to_day`` after transplantation."""
+    """A target window of a drug's trough, ng/mL, for ``from_day <= day < to_day`` after randomisation."""
 
     compound: str
     from_day: float
@@ -48,7 +49,7 @@ class PlannedArm:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisPlan:
-    """What is analysed and how.
+    """What is analysed and how; days count from randomisation, negative before it.
 
     Attributes
     ----------
@@ -56,7 +57,7 @@ class AnalysisPlan:
     arms : tuple of PlannedArm
         In order.
     visits : tuple of Visit
-        Study visits with their windows, days after transplantation.
+        Study visits with their windows.
     level_days : tuple of float
         Days on which levels are planned.
     endpoints, estimands, analyses
@@ -64,6 +65,8 @@ class AnalysisPlan:
     duration_days : float
     words : EndpointLibrary
         Which terms mean which event.
+    randomisation_day : float
+        Whole days after transplantation.
     source : tuple of str
         Keys in ``references.bib``.
     from_design : bool
@@ -79,6 +82,7 @@ class AnalysisPlan:
     analyses: tuple[Analysis, ...]
     duration_days: float
     words: EndpointLibrary
+    randomisation_day: float = 0.0
     source: tuple[str, ...] = ()
     from_design: bool = True
 
@@ -103,7 +107,7 @@ class AnalysisPlan:
 
 
 def plan_of(design: Design, words: EndpointLibrary | None = None) -> AnalysisPlan:
-    """Take the analysis plan out of a design.
+    """Take the analysis plan out of a design, whose days count from transplantation.
 
     Parameters
     ----------
@@ -124,12 +128,19 @@ def plan_of(design: Design, words: EndpointLibrary | None = None) -> AnalysisPla
     for endpoint in design.endpoints:
         for event in endpoint.events:
             words.event(event)
+    start = math.floor(design.randomisation_day)  # as dates say it
     arms = tuple(
         PlannedArm(
             arm.name,
             arm.label,
             tuple(
-                LevelWindow(plan.compound, window.from_day, window.to_day, window.low_ng_per_ml, window.high_ng_per_ml)
+                LevelWindow(
+                    plan.compound,
+                    window.from_day - start,
+                    window.to_day - start,
+                    window.low_ng_per_ml,
+                    window.high_ng_per_ml,
+                )
                 for plan in arm.drugs
                 for window in plan.windows
             ),
@@ -140,13 +151,14 @@ def plan_of(design: Design, words: EndpointLibrary | None = None) -> AnalysisPla
         name=design.name,
         title=design.title,
         arms=arms,
-        visits=design.visits,
-        level_days=tuple(sorted({*design.titration_days, *(visit.day for visit in design.visits)})),
-        endpoints=design.endpoints,
+        visits=tuple(replace(visit, day=visit.day - start) for visit in design.visits),
+        level_days=tuple(sorted({day - start for day in (*design.titration_days, *(v.day for v in design.visits))})),
+        endpoints=tuple(replace(endpoint, day=endpoint.day - start) for endpoint in design.endpoints),
         estimands=design.estimands,
         analyses=design.analyses,
-        duration_days=design.duration_days,
+        duration_days=design.duration_days - start,
         words=words,
+        randomisation_day=float(start),
         source=design.source,
     )
 

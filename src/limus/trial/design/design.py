@@ -202,7 +202,7 @@ class Endpoint:
         Of a value: ``egfr`` (mL/min/1.73 m2) or ``creatinine clearance`` (Cockcroft-Gault, mL/min), or a laboratory
         value; empty for a time to event.
     day : float
-        Until this day (event) or at the visit of this day (value).
+        Until the end of this day (event) or at the visit of this day (value).
     graft_loss_value : float
         Of a value: what stands for a subject who died or lost the graft (NaN: left out, ``while alive``).
     higher_is_better : bool

@@ -33,6 +33,7 @@ __all__ = ["recorded_times", "recorded_values"]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_FIRST = 1.0  # AVAL of the day of randomisation
 # variables of ADSL that are not named after a characteristic
 _VARIABLES = ("AGE", "SEX", "RACE", "WEIGHTBL", "HEIGHTBL")
 
@@ -44,7 +45,7 @@ class _Visit:
     value: Floats
     all_days: Floats
     all_values: Floats
-    last_day: float
+    last_time: float
 
 
 def recorded_times(trial: SimulatedTrial, plan: AnalysisPlan, analysis: Analysis) -> TrialTimes:
@@ -85,7 +86,7 @@ def recorded_times(trial: SimulatedTrial, plan: AnalysisPlan, analysis: Analysis
         test,
         present & population,
         _strata(trial, analysis),
-        imagined=np.asarray((imagined(event, happened, endpoint.day).reshape(shape) & population).any(axis=1)),
+        imagined=np.asarray((imagined(event, happened, endpoint.day + _FIRST).reshape(shape) & population).any(axis=1)),
     )
     if not math.isnan(endpoint.threshold):
         value = _visit(trial, plan, endpoint).value
@@ -125,7 +126,7 @@ def recorded_values(trial: SimulatedTrial, plan: AnalysisPlan, analysis: Analysi
     value, left_out, _ = values_under(
         visit.value,
         happened,
-        last_day=visit.last_day,
+        last_time=visit.last_time,
         stands_for=endpoint.graft_loss_value,
         last_before=lambda when: _last_before(visit, when),
     )
@@ -142,15 +143,16 @@ def _standing(trial: SimulatedTrial, plan: AnalysisPlan, events: Sequence[str]) 
     never = np.full(trial.cohort.n, np.inf)
 
     def first(names: Sequence[str]) -> Floats:
-        return np.minimum.reduce([never, *(recorded_days(simulated[name]) for name in names if name in simulated)])
+        days = [recorded_days(simulated[name]) for name in names if name in simulated]
+        return np.minimum.reduce([never, *days]) - plan.randomisation_day
 
     day, rival = first(events), first(rivals_of(plan.words, events))
     happened, ruled_out = first_of(day, rival)
-    end = recorded_days(trial.end_day)
+    end = recorded_days(trial.end_day) - plan.randomisation_day
     return (
-        np.where(happened, day + 1.0, np.inf),
-        np.where(ruled_out, rival + 1.0, np.inf),
-        np.where(happened | ruled_out, np.inf, end + 1.0),
+        np.where(happened, day + _FIRST, np.inf),
+        np.where(ruled_out, rival + _FIRST, np.inf),
+        np.where(happened | ruled_out, np.inf, end + _FIRST),
     )
 
 
@@ -204,7 +206,7 @@ def _visit(trial: SimulatedTrial, plan: AnalysisPlan, endpoint: Endpoint) -> _Vi
     if number is None:
         allowed = ", ".join(f"{one.day:g}" for one in plan.visits)
         raise InputError(f"{where}, day", f"{endpoint.day:g}", f"the day of a visit: {allowed}", "choose one")
-    values, days = recorded_laboratory(tables[code]), recorded_days(trial.actual_day)
+    values, days = recorded_laboratory(tables[code]), recorded_days(trial.actual_day) - plan.randomisation_day
     visit = plan.visits[number]
     found, nearest, latest = (np.full(len(values), start) for start in (np.nan, np.inf, -np.inf))
     for v in range(values.shape[1]):
@@ -212,7 +214,7 @@ def _visit(trial: SimulatedTrial, plan: AnalysisPlan, endpoint: Endpoint) -> _Vi
         closer = (distance < nearest) | ((distance == nearest) & (day > latest))
         here = np.isfinite(values[:, v]) & (place_in_windows(day, plan.visits) == number) & closer
         found[here], nearest[here], latest[here] = values[here, v], distance[here], day[here]
-    return _Visit(found, days + 1.0, values, visit.day + visit.window_after_days)
+    return _Visit(found, days + _FIRST, values, visit.day + visit.window_after_days + _FIRST)
 
 
 def _last_before(visit: _Visit, when: Floats) -> Floats:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limus.kernel.errors import InputError
+from limus.trial.analysis.comparisons import Status, comparison_error
 from limus.trial.datasets.adam_events import rivals_of
-from limus.trial.design.analysis_plan import AnalysisPlan, plan_of
+from limus.trial.design.analysis_plan import AnalysisPlan, event_names, plan_of
 from limus.trial.design.design import Analysis, AnalysisMethod, Design, Endpoint, EndpointKind, Strategy
 from limus.trial.design.scenario import Scenario
 from limus.trial.events.events import DISCONTINUATION
@@ -30,7 +31,7 @@ from limus.trial.simulation.arm_factors import (
     values_at_visit,
 )
 
-__all__ = ["find_null_factors", "true_effect", "true_risks"]
+__all__ = ["check_restricted_mean", "find_null_factors", "true_effect", "true_risks"]
 
 Floats = NDArray[np.float64]
 _SUBJECTS = 4000
@@ -95,7 +96,8 @@ def true_risks(reference: Reference, analysis: Analysis, *, context: RateContext
     asked = _question(design, plan_of(design), analysis, (context or reference.context).scenario)
     if asked is None:
         return None
-    day = design.endpoint_named(analysis.endpoint).day
+    # data sets know days, so events on the last one count; follow-up may end with its beginning
+    day = min(design.endpoint_named(analysis.endpoint).day + 1.0, design.duration_days)
     return average_risks(reference, asked.events, day, competing=True, rivals=asked.rivals, context=context)
 
 
@@ -103,7 +105,39 @@ def _question(design: Design, plan: AnalysisPlan, analysis: Analysis, scenario: 
     """Translate an estimand; None where a threshold, a biopsy or the end of treatment is part of it."""
     endpoint = design.endpoint_named(analysis.endpoint)
     simulated = {plan.words.event(name).name: name for name in scenario.hazards.events}
-    events = {plan.words.event(name).name for name in endpoint.events}
+    events, rivals = _events_and_rivals(plan, analysis)
+    own = [simulated[name] for name in sorted(events) if name in simulated]
+    against = [simulated[name] for name in sorted(rivals) if name in simulated]
+    if len(own) < len(events) or "subclinical rejection" in own or DISCONTINUATION in against:
+        return None
+    return None if not math.isnan(endpoint.threshold) else _Question(tuple(own), tuple(against))
+
+
+def check_restricted_mean(design: Design, scenario: Scenario, analysis: Analysis) -> None:
+    """Refuse a restricted mean where events of the simulation compete with the endpoint, as its data sets would be.
+
+    Parameters
+    ----------
+    design : Design
+    scenario : Scenario
+    analysis : Analysis
+
+    Raises
+    ------
+    RefusedError
+        With the reason that the analysis of data gives.
+    """
+    if analysis.method is not AnalysisMethod.RESTRICTED_MEAN:
+        return
+    plan = plan_of(design)
+    _, rivals = _events_and_rivals(plan, analysis)
+    if rivals & {plan.words.event(name).name for name in scenario.hazards.events}:
+        raise comparison_error(f"analysis {analysis.name}", Status.COMPETING)
+
+
+def _events_and_rivals(plan: AnalysisPlan, analysis: Analysis) -> tuple[set[str], set[str]]:
+    """Which events count as the endpoint, and which end the wait for it; names of the library."""
+    events = set(event_names(plan, plan.endpoint_named(analysis.endpoint).events))
     rivals = set(rivals_of(plan.words, events))
     for one in plan.estimand_named(analysis.estimand).intercurrent_events:
         name = plan.words.event(one.event).name
@@ -113,12 +147,7 @@ def _question(design: Design, plan: AnalysisPlan, analysis: Analysis, scenario: 
             events.add(name)
         elif one.strategy in _WHILE:
             rivals.add(name)
-    rivals -= events
-    own = [simulated[name] for name in sorted(events) if name in simulated]
-    against = [simulated[name] for name in sorted(rivals) if name in simulated]
-    if len(own) < len(events) or "subclinical rejection" in own or DISCONTINUATION in against:
-        return None
-    return None if not math.isnan(endpoint.threshold) else _Question(tuple(own), tuple(against))
+    return events, rivals - events
 
 
 def _is_plain_value(plan: AnalysisPlan, analysis: Analysis, endpoint: Endpoint) -> bool:

@@ -22,10 +22,10 @@ def analysis_as_dict(analysis: TrialAnalysis) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``endpoints, events, flow, baseline, laboratory, troughs, safety, landmarks_days``.
+        ``endpoints, events, flow, baseline, laboratory, troughs, safety, landmarks_days, randomisation_day``.
     """
     return {
-        "endpoints": [_estimand(one) for one in analysis.estimands],
+        "endpoints": [_estimand(one, analysis.plan.randomisation_day) for one in analysis.estimands],
         "events": [_event(one) for one in analysis.events],
         "flow": asdict(analysis.flow),
         "baseline": [asdict(one) for one in analysis.baseline],
@@ -33,11 +33,12 @@ def analysis_as_dict(analysis: TrialAnalysis) -> dict[str, Any]:
         "troughs": [asdict(one) for one in analysis.levels],
         "safety": [asdict(one) for one in analysis.safety],
         "landmarks_days": list(analysis.landmarks),
+        "randomisation_day": analysis.plan.randomisation_day,
     }
 
 
-def _estimand(one: EstimandResult) -> dict[str, Any]:
-    found = asdict(one)
+def _estimand(one: EstimandResult, randomisation_day: float) -> dict[str, Any]:
+    found = asdict(one) | {"day": one.day + randomisation_day, "day_after_randomisation": one.day}
     found["handled"] = [entry | {"counts": dict(entry["counts"])} for entry in found["handled"]]
     return found
 

@@ -13,6 +13,7 @@ from limus.report.figures.trial_events import draw_event_curves
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.trial.analysis.events import EventComparison, EventSummary, curve_table, risk_table
+from limus.trial.design.analysis_plan import AnalysisPlan
 from limus.workflows.comparison.cells import figure, key_of
 from limus.workflows.trial_analysis.outcome import TrialOutcome
 from limus.workflows.trial_analysis.words import p_text, percent
@@ -51,10 +52,19 @@ def efficacy_section(outcome: TrialOutcome, styles: Mapping[str, DrugStyle]) -> 
         "Risks are cumulative incidences of Aalen and Johansen where another event rules the one in question out "
         "(death, or the loss of the graft), otherwise 1 - Kaplan-Meier; intervals are log-log. Hazard ratios are by "
         "Cox's model with Efron's ties, cause-specific where events compete, within the strata of the randomisation; "
-        "where events compete, Gray's test compares the cumulative incidences."
+        "where events compete, Gray's test compares the cumulative incidences. "
     )
+    words += _origin(outcome.analysis.plan)
     blocks: list[Block] = [Paragraph(words), *event_blocks(outcome, chosen, drawn, styles, "efficacy", "Efficacy")]
     return Section("over-time", "Efficacy over time", tuple(blocks))
+
+
+def _origin(plan: AnalysisPlan) -> str:
+    """Say from which day times count."""
+    said = "Times count from the day of randomisation, which is day 0 of the figures"
+    if plan.randomisation_day > 0:
+        said += f" and day {plan.randomisation_day:g} after transplantation; what came before it is not counted"
+    return f"{said}; a risk by a day counts the events of that day."
 
 
 def event_blocks(

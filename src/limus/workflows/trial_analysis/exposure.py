@@ -42,13 +42,14 @@ def kidney_section(outcome: TrialOutcome, styles: Mapping[str, DrugStyle]) -> Se
     rows = [one for one in outcome.analysis.laboratory if one.code in KIDNEY[:2]]
     if not rows:
         return None
-    blocks: list[Block] = [
-        Paragraph(
-            "Means of those alive with a working graft who came to the visit. Arms can differ in who that is: the "
-            "analysis of the plan, with its estimand's rule for death and graft loss, stands under The answers. There "
-            "is no baseline of kidney function before transplantation."
-        )
-    ]
+    words = (
+        "Means of those alive with a working graft who came to the visit. Arms can differ in who that is: the analysis "
+        "of the plan, with its estimand's rule for death and graft loss, stands under The answers. There is no "
+        "baseline of kidney function before transplantation"
+    )
+    if outcome.analysis.plan.randomisation_day > 0:
+        words += "; changes are from the last value before randomisation"
+    blocks: list[Block] = [Paragraph(f"{words}.")]
     kinds = list(dict.fromkeys(one.code for one in rows))
     if len(kinds) > 1:
         said = (

@@ -185,6 +185,11 @@ def _methods(content: Mapping[str, Any], design: Design | None) -> list[Block]:
         )
         rows.append(Row(key_of(str(one["analysis"])), str(one["analysis"]), cells))
     blocks: list[Block] = [Table("methods", "Analyses", heads, tuple(rows), note=_EFFECTS)]
+    for one in content.get("findings") or ():
+        if one["check"] == "analysis":  # refused, and so in no table
+            where = escape_markup(str(one["where"])).capitalize()
+            said = f"**{where} is refused**: {escape_markup(str(one['got']))}; {escape_markup(str(one['do']))}."
+            blocks.append(Notice("warning", said))
     if design is not None:
         items = [f"**{escape_markup(one.name)}**: {escape_markup(one.summary)}." for one in design.estimands]
         blocks.append(BulletList(tuple(items)))
