@@ -71,7 +71,7 @@ class Peer:
     def _write(self, problem: Problem) -> Path:
         """Equations as source, numbers as arrays."""
         path, model, rows = self._folder / problem.name, problem.model, rows_of(problem)
-        place, fast = model.states.index, {name: source for name, source, _ in model.sources}
+        place = model.states.index
         threshold = None
         if problem.threshold is not None:
             known = problem.threshold
@@ -79,8 +79,8 @@ class Peer:
             threshold |= {"state": place(known.state), "target": place(known.target)}
         about = {
             "states": len(model.states),
-            "derivatives": fast["derivatives"],
-            "jacobian": fast["jacobian"],
+            "derivatives": model.source("derivatives", careful=False),
+            "jacobian": model.source("jacobian", careful=False),
             "jacobian_places": model.jacobian_places,
             "stops": [stops_of(problem, n) for n in range(len(rows))],
             "threshold": threshold,
