@@ -72,15 +72,13 @@ def t_cell() -> Problem:
         "4 stimuli by 5 treatments, fitted parameters drawn; pre-incubated, one treatment added 6 h late",
         model,
         np.linspace(0.0, 73.0, 74),
-        10.0,
-        DISSIPATIVE,
+        50.0,
+        "Under drug the eighth generation of cells stays below 1e-9 of the first; errors of eight stages in a row add up.",
         parameters=parameters,
         doses=tuple(doses),
-        # a share of the cells below one in a million is no cell in most cultures
-        sizes={f"{drug}.medium": 1e-3 for drug in late}
-        | {name: 1e-6 for name in model.states if "generation" in name or "precursors" in name},
+        sizes={f"{drug}.medium": 1e-3 for drug in late},
         breaks=(START_H,),
-        absolute=1e-6,
+        absolute=1e-8,
     )
 
 
