@@ -67,9 +67,12 @@ def model(text: str, outputs: Sequence[str] | None = None, sensitivities: Sequen
 
 
 def differences(
-    compiled: CompiledModel, parameters: Sequence[str], times: object, *, size: float = 1e-3, **how: object
+    compiled: CompiledModel, parameters: Sequence[str], times: object, *, size: float = 4e-3, **how: object
 ) -> NDArray[np.float64]:
-    """Derivatives (T, O, P) by central differences of two widths, extrapolated: error of order 4 in the width."""
+    """Derivatives (T, O, P) by central differences of two widths, extrapolated: error of order 4 in the width.
+
+    Widths of 0.4 and 0.2 per cent: the errors of two solutions count 250 times, the fourth power of the width 3e-10.
+    """
     columns = []
     for name in parameters:
         value = float(compiled.defaults[compiled.inputs.index(name)])

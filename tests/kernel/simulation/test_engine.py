@@ -16,7 +16,7 @@ from llvmlite import binding, ir
 from limus.kernel.execution import Execution
 from limus.kernel.language import read_model_text
 from limus.kernel.simulation import Dose, compile_model, simulate
-from limus.kernel.simulation.engine import elementary, native, tableau
+from limus.kernel.simulation.engine import elementary, native
 from limus.kernel.simulation.engine.elimination import plan_elimination
 from limus.kernel.simulation.engine.lanes import Lanes
 
@@ -142,37 +142,6 @@ def test_a_planned_elimination_solves_what_numpy_solves(size: int, density: floa
     for pivot, right in zip(reversed(plan.order), reversed(plan.upper), strict=True):
         x[pivot] = (x[pivot] - factors[pivot, list(right)] @ x[list(right)]) / factors[pivot, pivot]
     np.testing.assert_allclose(x, np.linalg.solve(matrix, b), rtol=1e-9)
-
-
-def test_the_tableau_has_the_order_that_it_claims() -> None:
-    def error(steps: int) -> float:
-        """Rodas5P on y' = -y^2 + t, plain numpy, fixed steps."""
-
-        def f(t: float, y: float) -> float:
-            return -y * y + t
-
-        y, h = 1.0, 1.0 / steps
-        for n in range(steps):
-            t, k = n * h, []
-            w = 1.0 / (tableau.GAMMA * h) + 2.0 * y
-            u = y
-            for i in range(tableau.STAGES):
-                u = y + sum(a * q for a, q in zip(tableau.A[i], k, strict=True)) if i < 6 else u + k[-1]
-                mixed = sum(c * q for c, q in zip(tableau.C[i], k, strict=True)) / h
-                k.append((f(t + tableau.NODES[i] * h, u) + mixed + h * tableau.TIME_WEIGHTS[i]) / w)
-            y = u + k[-1]
-        return abs(y - EXACT)
-
-    EXACT = exact_riccati()
-    rate = math.log2(error(8) / error(16))
-    assert 4.7 < rate < 5.6
-
-
-def exact_riccati() -> float:
-    from scipy.integrate import solve_ivp
-
-    found = solve_ivp(lambda t, y: -y * y + t, (0, 1), [1.0], rtol=1e-13, atol=1e-14, method="DOP853")
-    return float(found.y[0, -1])
 
 
 # ---- the whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from limus.kernel.simulation.blocks import Blocks
-from limus.kernel.simulation.engine.tableau import STAGES
+from limus.kernel.simulation.engine.tableau import EVALUATIONS, STAGES
 from limus.kernel.simulation.equations import System
 
 __all__ = ["Frame", "lay_out"]
@@ -114,7 +114,7 @@ def lay_out(system: System, constants: int, factors: int, propagators: int) -> F
         outputs=take(len(system.outputs)),
         propagators=take(propagators),
         weights=take(len(blocks.parameters)),
-        linearised=tuple(take(len(blocks.slopes) + len(blocks.rates)) for _ in range(STAGES)),
+        linearised=tuple(take(len(blocks.slopes) + len(blocks.rates)) for _ in range(EVALUATIONS)),
         curvatures=take(len(blocks.curvatures) + len(blocks.rate_slopes)),
         bent=take(len(blocks.bent)),
         known_triggers=take(len(system.events)),

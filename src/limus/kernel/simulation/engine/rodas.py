@@ -118,7 +118,7 @@ class Rosenbrock:
             machine.call("time_rates", frame.state, frame.time_rates)
         if self.blocks is not None:
             self.blocks.curve()
-        for stage in range(tableau.STAGES):
+        for stage in range(tableau.EVALUATIONS):
             self._begin_stage(stage, h, one_over_h)
             node = tableau.NODES[stage]
             time = lanes.minimum(lanes.multiply_add(h, lanes.number(node), t), inside[1])
@@ -128,7 +128,10 @@ class Rosenbrock:
             else:
                 self.blocks.linearise(stage)
                 self._add_rates(stage)
+            if stage == tableau.EVALUATIONS - 1:
+                self._share_rates()
             machine.call("solve", frame.stages[stage])
+        machine.call("solve", frame.stages[-1])
         error = self._end_stages(machine.tolerance("absolute"))
         return error if self.blocks is None else self._block_stages(self.blocks, h, one_over_h, error)
 
@@ -136,11 +139,14 @@ class Rosenbrock:
         largest = self.lanes.variable(self.lanes.vector, error)
         with blocks.each() as (number, offset):
             blocks.bend(number, offset)
-            for stage in range(tableau.STAGES):
+            for stage in range(tableau.EVALUATIONS):
                 self._begin_stage(stage, h, one_over_h, offset)
                 blocks.rates(stage, number, offset)
                 self._add_rates(stage, offset)
+                if stage == tableau.EVALUATIONS - 1:
+                    self._share_rates(offset)
                 blocks.solve(stage, offset)
+            blocks.solve(tableau.STAGES - 1, offset)
             blocks.weigh(number, offset, largest, self._end_stages)
         return self.lanes.load(largest)
 
@@ -173,6 +179,18 @@ class Rosenbrock:
                     mixed = lanes.multiply_add(k, lanes.number(weight), mixed)
                 right = lanes.multiply_add(mixed, one_over_h, right)
             lanes.store(right, machine.array(frame.stages[stage], offset), i)
+            if stage == tableau.EVALUATIONS - 1:
+                other = lanes.number(0.0)
+                for of_last, of_this, k in zip(tableau.C[-1], tableau.C[stage], earlier, strict=True):
+                    other = lanes.multiply_add(k, lanes.number(of_last - of_this), other)
+                lanes.store(lanes.multiply(other, one_over_h), machine.array(frame.stages[-1], offset), i)
+
+    def _share_rates(self, offset: ir.Value | None = None) -> None:
+        """Give the last stage, which holds the difference, the right-hand side of the one before."""
+        lanes, frame, machine = self.lanes, self.frame, self.machine
+        with lanes.count(machine.size) as i:
+            right, last = (machine.array(place, offset) for place in frame.stages[-2:])
+            lanes.store(lanes.add(lanes.load(right, i), lanes.load(last, i)), last, i)
 
     def _add_rates(self, stage: int, offset: ir.Value | None = None) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
@@ -181,19 +199,23 @@ class Rosenbrock:
             lanes.store(lanes.add(lanes.load(right, i), lanes.load(rates, i)), right, i)
 
     def _end_stages(self, absolute: ir.Value, offset: ir.Value | None = None) -> ir.Value:
-        """The new state; returns the root mean square of k_8 over atol + rtol max(|y|, |new y|), of a block."""
+        """The new state; returns the root mean square of the error over atol + rtol max(|y|, |new y|), of a block."""
         lanes, frame, machine = self.lanes, self.frame, self.machine
         relative = machine.tolerance("relative")
 
         def term(i: ir.Value) -> ir.Value:
-            old, trial, last = (
-                lanes.load(machine.array(place, offset), i) for place in (frame.state, frame.trial, frame.stages[-1])
+            old, trial, eighth, ninth = (
+                lanes.load(machine.array(place, offset), i) for place in (frame.state, frame.trial, *frame.stages[-2:])
             )
-            new = lanes.add(trial, last)
+            new = lanes.multiply_add(ninth, lanes.number(-tableau.REMAINDER_WEIGHT), lanes.add(trial, eighth))
             lanes.store(new, machine.array(frame.trial, offset), i)
             size = lanes.maximum(lanes.call("fabs", old), lanes.call("fabs", new))
-            ratio = lanes.divide(last, lanes.multiply_add(relative, size, absolute))
-            return lanes.multiply(ratio, ratio)
+            one = lanes.divide(lanes.number(1.0), lanes.multiply_add(relative, size, absolute))
+            parts = [
+                lanes.multiply(lanes.multiply(stage, lanes.number(weight)), one)
+                for stage, weight in zip((eighth, ninth), tableau.ERROR_WEIGHTS, strict=True)
+            ]
+            return lanes.multiply_add(parts[0], parts[0], lanes.multiply(parts[1], parts[1]))
 
         total = machine.sum_over_block(term)
         return lanes.call("sqrt", lanes.multiply(total, lanes.number(1.0 / max(machine.program.size, 1))))
@@ -201,7 +223,7 @@ class Rosenbrock:
     def _dense_output(self) -> None:
         lanes, frame, machine = self.lanes, self.frame, self.machine
         with machine.each_observed() as i:
-            stages = [lanes.load(machine.array(place), i) for place in frame.stages]
+            stages = [lanes.load(machine.array(place), i) for place in frame.stages[: tableau.EVALUATIONS]]
             for weights, place in zip(tableau.DENSE, frame.dense, strict=True):
                 total = lanes.number(0.0)
                 for weight, stage in zip(weights, stages, strict=True):
