@@ -48,9 +48,17 @@ def solve_in_loops(matrices: NDArray[np.float64], right: NDArray[np.float64], pl
         place = layout.places[i, j] * WIDTH
         factors[place : place + WIDTH] = -matrices[:, i, j]
     x[:] = right.reshape(-1)
+    other = native._aligned(size * WIDTH, 64)
+    other[:] = -3.0 * x[::-1]
+    both = [native._aligned(size * WIDTH, 64) for _ in range(2)]
+    both[0][:], both[1][:] = x, other
     call(engine.get_function_address("eliminate"))(factors.ctypes.data)
     two = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-    two(engine.get_function_address("solve"))(factors.ctypes.data, x.ctypes.data)
+    for part in (x, other):
+        two(engine.get_function_address("solve"))(factors.ctypes.data, part.ctypes.data)
+    three = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+    three(engine.get_function_address("solve_both"))(factors.ctypes.data, *(part.ctypes.data for part in both))
+    assert [part.tobytes() for part in both] == [x.tobytes(), other.tobytes()]
     return x.reshape(size, WIDTH)
 
 

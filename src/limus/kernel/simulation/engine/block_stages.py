@@ -81,12 +81,13 @@ class BlockStages:
         entries = machine.array(frame.linearised[stage] + len(self.pattern.slopes))
         self._add(entries, number, self.rate_ranges, self.rate_rows, out)
 
-    def solve(self, stage: int, offset: ir.Value) -> None:
-        """Solve W k = b + D k(y) of a block."""
+    def solve(self, offset: ir.Value, *stages: int) -> None:
+        """Solve W k = b + D k(y) of a block, for one stage or two."""
         machine, frame = self.machine, self.frame
-        right = machine.array(frame.stages[stage], offset)
-        machine.call_on("couple", machine.array(frame.bent), machine.array(frame.stages[stage]), right)
-        machine.call_on("solve", machine.memory, right)
+        rights = [machine.array(frame.stages[stage], offset) for stage in stages]
+        for stage, right in zip(stages, rights, strict=True):
+            machine.call_on("couple", machine.array(frame.bent), machine.array(frame.stages[stage]), right)
+        machine.call_on("solve" if len(stages) == 1 else "solve_both", machine.memory, *rights)
 
     def weigh(self, number: ir.Value, offset: ir.Value, largest: ir.Value, norm: Norm) -> None:
         """Put the error of a block where it is larger, if the errors of sensitivities count."""

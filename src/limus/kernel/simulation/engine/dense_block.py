@@ -147,58 +147,68 @@ def _over_upper(lanes: Lanes, diagonal: Tile, a: Tile) -> Tile:
     return x
 
 
-def write_dense_solve(lanes: Lanes, tiles: int) -> ir.Function:
-    """Write ``dense_solve(block, x)``: both triangular systems in place.
+def write_dense_solve(lanes: Lanes, tiles: int, sides: int) -> ir.Function:
+    """Write ``dense_solve_<sides>(block, x, ...)``: both triangular systems, for each right-hand side in place.
 
     Parameters
     ----------
     lanes : Lanes
     tiles : int
+    sides : int
+        How many right-hand sides: an entry is fetched once for all.
 
     Returns
     -------
     llvmlite.ir.Function
     """
-    function = lanes.function("dense_solve", 2)
-    block, x = _Block(lanes, function.args[0], tiles), function.args[1]
+    function = lanes.function(f"dense_solve_{sides}", 1 + sides)
+    block, vectors = _Block(lanes, function.args[0], tiles), function.args[1:]
     b, every = lanes.builder, range(TILE)
 
-    def part(k: ir.Value) -> ir.Value:
-        return lanes.at(x, b.mul(k, block.number(TILE)))
+    def parts(k: ir.Value) -> list[ir.Value]:
+        return [lanes.at(x, b.mul(k, block.number(TILE))) for x in vectors]
 
     with lanes.count(block.number(tiles)) as k:
-        below, own = block.below(k), part(k)
+        below, own = block.below(k), parts(k)
 
         def add(p: ir.Value, values: Sequence[ir.Value], below: ir.Value = below) -> Sequence[ir.Value]:
-            tile, other = block.following(below, p), part(p)
+            tile, others = block.following(below, p), parts(p)
             values = list(values)
             for q in every:
-                known = lanes.load(other, q)
+                known = [lanes.load(other, q) for other in others]
                 for r in every:
-                    values[r] = lanes.multiply_add(lanes.load(tile, r * TILE + q), known, values[r])
+                    entry = lanes.load(tile, r * TILE + q)
+                    for side in range(sides):
+                        total = values[side * TILE + r]
+                        values[side * TILE + r] = lanes.multiply_add(entry, known[side], total)
             return values
 
-        values = lanes.fold(k, [lanes.load(own, r) for r in every], add)
+        values = lanes.fold(k, [lanes.load(place, r) for place in own for r in every], add)
         diagonal = block.diagonal(k)
-        for p in every:
-            for r in range(p + 1, TILE):
-                values[r] = lanes.multiply_add(lanes.load(diagonal, r * TILE + p), values[p], values[r])
-        block.store(values, own)
+        for side in range(sides):
+            x = values[side * TILE : (side + 1) * TILE]
+            for p in every:
+                for r in range(p + 1, TILE):
+                    x[r] = lanes.multiply_add(lanes.load(diagonal, r * TILE + p), x[p], x[r])
+            block.store(x, own[side])
     with lanes.count(block.number(tiles)) as i:
         k = b.sub(block.number(tiles - 1), i)
-        above, own, diagonal = block.above(k), part(k), block.diagonal(k)
-        values = [lanes.load(own, r) for r in every]
-        for p in reversed(every):
-            values[p] = lanes.multiply(values[p], lanes.load(diagonal, p * TILE + p))
-            for r in range(p):
-                values[r] = lanes.multiply_add(lanes.load(diagonal, r * TILE + p), values[p], values[r])
-        block.store(values, own)
+        above, own, diagonal = block.above(k), parts(k), block.diagonal(k)
+        known = [[lanes.load(place, r) for r in every] for place in own]
+        for x, place in zip(known, own, strict=True):
+            for p in reversed(every):
+                x[p] = lanes.multiply(x[p], lanes.load(diagonal, p * TILE + p))
+                for r in range(p):
+                    x[r] = lanes.multiply_add(lanes.load(diagonal, r * TILE + p), x[p], x[r])
+            block.store(x, place)
         with lanes.count(k) as p:
-            tile, other = block.following(above, p), part(p)
+            tile, others = block.following(above, p), parts(p)
             for r in every:
-                total = lanes.load(other, r)
-                for q in every:
-                    total = lanes.multiply_add(lanes.load(tile, r * TILE + q), values[q], total)
-                lanes.store(total, other, r)
+                entries = [lanes.load(tile, r * TILE + q) for q in every]
+                for x, other in zip(known, others, strict=True):
+                    total = lanes.load(other, r)
+                    for q in every:
+                        total = lanes.multiply_add(entries[q], x[q], total)
+                    lanes.store(total, other, r)
     lanes.builder.ret_void()
     return function

@@ -33,7 +33,7 @@ class FactorLayout:
     rows_below : tuple of tuple of int
         For each pivot in order, the states left of it in its row of L that were eliminated one by one.
     lower, upper, dense, rest : int
-        Where L's rows begin, U's rows in reverse order with the diagonal last, the tiles, and room for a vector.
+        Where L's rows begin, U's rows in reverse order with the diagonal last, the tiles, and room for two vectors.
     size : int
     """
 
@@ -113,7 +113,7 @@ def lay_out_factors(plan: Elimination) -> FactorLayout:
         upper=upper,
         dense=dense,
         rest=len(places),
-        size=len(places) + size - sparse,
+        size=len(places) + 2 * (size - sparse),  # of two right-hand sides
     )
 
 

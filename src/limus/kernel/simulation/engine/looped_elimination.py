@@ -12,7 +12,7 @@ from typing import TypeAlias
 from llvmlite import ir
 
 from limus.kernel.simulation.engine.dense_block import write_dense_factorise, write_dense_solve
-from limus.kernel.simulation.engine.factor_layout import FactorLayout
+from limus.kernel.simulation.engine.factor_layout import TILE, FactorLayout
 from limus.kernel.simulation.engine.lanes import INDEX, Lanes
 
 __all__ = ["write_clear", "write_eliminate", "write_looped_solve"]
@@ -125,8 +125,10 @@ class _Eliminate:
                 lanes.store(lanes.multiply_add(factor, entry, lanes.load(place)), place)
 
 
-def write_looped_solve(lanes: Lanes, layout: FactorLayout, start: int) -> ir.Function:
-    """Write ``solve(frame, b)``: W x = b in place, for one block.
+def write_looped_solve(lanes: Lanes, layout: FactorLayout, start: int) -> tuple[ir.Function, ir.Function]:
+    """Write ``solve(frame, b)``, W x = b in place for one block, and ``solve_both(frame, b, c)`` for two at once.
+
+    A solve waits for the factors to come from memory, so a second right-hand side costs little.
 
     Parameters
     ----------
@@ -137,18 +139,22 @@ def write_looped_solve(lanes: Lanes, layout: FactorLayout, start: int) -> ir.Fun
 
     Returns
     -------
-    llvmlite.ir.Function
+    solve, solve_both : llvmlite.ir.Function
     """
-    dense = write_dense_solve(lanes, layout.tiles) if layout.tiles else None
-    return _Solve(lanes, layout).write(start, dense)
+    tables = _Tables(lanes, layout)
+    one, both = (_Solve(lanes, layout, tables, sides).write(name, start) for sides, name in enumerate(_NAMES, start=1))
+    return one, both
 
 
-class _Solve:
-    """Writes the two triangular systems, row by row."""
+_NAMES = ("solve", "solve_both")
+
+
+class _Tables:
+    """States in the order of pivots, and which of them the rows of L and U meet."""
 
     def __init__(self, lanes: Lanes, layout: FactorLayout) -> None:
-        self.lanes, self.layout = lanes, layout
         plan, count = layout.plan, layout.sparse
+        self.lanes = lanes
         self.states = lanes.short_table("states", plan.order)
         self.states_back = lanes.short_table("states_back", tuple(reversed(plan.order[:count])))
         self.left = self._ragged("left", layout.rows_below)
@@ -159,50 +165,66 @@ class _Solve:
         lengths = self.lanes.short_table(f"{name}_lengths", [len(row) for row in rows])
         return lengths, self.lanes.short_table(f"{name}_entries", [entry for row in rows for entry in row])
 
-    def write(self, start: int, dense: ir.Function | None) -> ir.Function:
+
+class _Solve:
+    """Writes the two triangular systems, row by row, for one or several right-hand sides."""
+
+    def __init__(self, lanes: Lanes, layout: FactorLayout, tables: _Tables, sides: int) -> None:
+        self.lanes, self.layout, self.tables, self.sides = lanes, layout, tables, sides
+
+    def write(self, name: str, start: int) -> ir.Function:
         lanes, layout = self.lanes, self.layout
-        function = lanes.function("solve", 2)
-        b, self.x = lanes.builder, function.args[1]
+        dense = write_dense_solve(lanes, layout.tiles, self.sides) if layout.tiles else None
+        function = lanes.function(name, 1 + self.sides)
+        b, self.x = lanes.builder, function.args[1:]
         self.factors = lanes.at(function.args[0], start)
-        rest = lanes.at(self.factors, layout.rest)
         count, left = _whole(layout.sparse), _whole(len(layout.plan.order) - layout.sparse)
         (place,) = lanes.fold(count, [_whole(layout.lower)], lambda k, running: self._forward(k, running[0]))
         if dense is not None:
-            lanes.fold(left, [place], lambda i, running: self._forward(b.add(i, count), running[0], (rest, i)))
-            b.call(dense, [lanes.at(self.factors, layout.dense), rest])
+            rests = [lanes.at(self.factors, layout.rest + side * layout.tiles * TILE) for side in range(self.sides)]
+            lanes.fold(left, [place], lambda i, running: self._forward(b.add(i, count), running[0], rests, i))
+            b.call(dense, [lanes.at(self.factors, layout.dense), *rests])
             with lanes.count(left) as i:
-                lanes.store(lanes.load(rest, i), self.x, lanes.entry(self.states, b.add(i, count)))
+                for rest, x in zip(rests, self.x, strict=True):
+                    lanes.store(lanes.load(rest, i), x, lanes.entry(self.tables.states, b.add(i, count)))
         lanes.fold(count, [_whole(layout.upper), _whole(0)], self._backward)
         b.ret_void()
         return function
 
-    def _forward(self, k: ir.Value, place: ir.Value, goal: tuple[ir.Value, ir.Value] | None = None) -> Values:
-        """z_k, into x or another array; returns where the next row of L begins."""
-        lanes, state = self.lanes, self.lanes.entry(self.states, k)
-        length, value = self._with_row(self.left, k, place, place, state)
-        lanes.store(value, *((self.x, state) if goal is None else goal))
-        return [lanes.builder.add(place, length)]
+    def _forward(
+        self, k: ir.Value, place: ir.Value, goals: Sequence[ir.Value] | None = None, i: ir.Value | None = None
+    ) -> Values:
+        """z_k, into x or entry i of other arrays; returns where the next row of L begins."""
+        state = self.lanes.entry(self.tables.states, k)
+        length, values = self._with_row(self.tables.left, k, place, place, state)
+        for value, goal in zip(values, goals or self.x, strict=True):
+            self.lanes.store(value, goal, state if i is None else i)
+        return [self.lanes.builder.add(place, length)]
 
     def _backward(self, k: ir.Value, running: Values) -> Values:
         """x_k for pivots in reverse order."""
         lanes, b = self.lanes, self.lanes.builder
         place, entry = running
-        state = lanes.entry(self.states_back, k)
-        length, value = self._with_row(self.right, k, place, entry, state)
+        state = lanes.entry(self.tables.states_back, k)
+        length, values = self._with_row(self.tables.right, k, place, entry, state)
         diagonal = b.add(place, length)
-        lanes.store(lanes.multiply(value, lanes.load(self.factors, diagonal)), self.x, state)
+        pivot = lanes.load(self.factors, diagonal)
+        for value, x in zip(values, self.x, strict=True):
+            lanes.store(lanes.multiply(value, pivot), x, state)
         return b.add(diagonal, _whole(1)), b.add(entry, length)
 
     def _with_row(
         self, table: tuple[ir.Value, ir.Value], k: ir.Value, place: ir.Value, first: ir.Value, state: ir.Value
-    ) -> tuple[ir.Value, ir.Value]:
-        """Length of a row, and x of a state plus the products of the row with x."""
+    ) -> tuple[ir.Value, list[ir.Value]]:
+        """Length of a row, and x of a state plus the products of the row with x, for every x."""
         lanes, b = self.lanes, self.lanes.builder
         length = lanes.entry(table[0], k)
         row = lanes.at(self.factors, place)
 
         def add(i: ir.Value, values: Values) -> Values:
-            other = lanes.load(self.x, lanes.entry(table[1], b.add(first, i)))
-            return [lanes.multiply_add(lanes.load(row, i), other, values[0])]
+            factor, other = lanes.load(row, i), lanes.entry(table[1], b.add(first, i))
+            return [
+                lanes.multiply_add(factor, lanes.load(x, other), value) for x, value in zip(self.x, values, strict=True)
+            ]
 
-        return length, lanes.fold(length, [lanes.load(self.x, state)], add)[0]
+        return length, lanes.fold(length, [lanes.load(x, state) for x in self.x], add)

@@ -55,9 +55,9 @@ class Program:
         Of a system with sensitivities.
     functions : mapping of str to llvmlite.ir.Function
         ``constants(frame)``, ``initial(frame, out)``, ``add_rates(frame, y, out)``, ``time_rates(frame, y, out)``,
-        ``factorise(frame, y)``, ``solve(frame, b)``, ``outputs(frame, y, out)``, ``dose_scale(frame, out)``; time is
-        read from the frame. Rates are added to what stands in ``out``. ``slopes(frame, out)`` and ``offsets(frame,
-        out)`` of a linear model are A and g. Rates, factorisation and solve concern one block; for the others see
+        ``factorise(frame, y)``, ``solve(frame, b)``, ``solve_both(frame, b, c)``, ``outputs(frame, y, out)``,
+        ``dose_scale(frame, out)``; time is read from the frame. Rates are added to what stands in ``out``.
+        ``slopes(frame, out)`` and ``offsets(frame, out)`` of a linear model are A and g. Rates, factorisation and solve concern one block; for the others see
         :mod:`limus.kernel.simulation.engine.block_writer` and, with ``weights(frame, out)``, 1/|p|. Of initial state
         and dose scale, entries of sensitivities that are zero are not written. ``triggers(frame, y, out)`` and
         ``kicks(frame, y, out)`` of a model with events.
@@ -170,10 +170,10 @@ def write_program(lanes: Lanes, system: System, most_factors: int) -> Program:
         functions |= {"slopes": writer.from_frame("slopes", slopes), "offsets": writer.from_frame("offsets", offsets)}
     elif layout is None:
         functions |= {"factorise": writer.factorise(plan, places)}
-        functions |= {"solve": write_straight_solve(lanes, plan, frame.factors)}
+        functions["solve"], functions["solve_both"] = write_straight_solve(lanes, plan, frame.factors)
     else:
         functions |= {"factorise": writer.factorise_in_loops(layout, places)}
-        functions |= {"solve": write_looped_solve(lanes, layout, frame.factors)}
+        functions["solve"], functions["solve_both"] = write_looped_solve(lanes, layout, frame.factors)
     if linear is None and blocks is not None:
         functions |= block_functions(lanes, writer, system, blocks)
         functions["weights"] = writer.from_frame("weights", weights(blocks))

@@ -128,10 +128,10 @@ class Rosenbrock:
             else:
                 self.blocks.linearise(stage)
                 self._add_rates(stage)
-            if stage == tableau.EVALUATIONS - 1:
-                self._share_rates()
-            machine.call("solve", frame.stages[stage])
-        machine.call("solve", frame.stages[-1])
+            if stage < tableau.EVALUATIONS - 1:
+                machine.call("solve", frame.stages[stage])
+        self._share_rates()
+        machine.call("solve_both", *frame.stages[-2:])
         error = self._end_stages(machine.tolerance("absolute"))
         return error if self.blocks is None else self._block_stages(self.blocks, h, one_over_h, error)
 
@@ -143,10 +143,10 @@ class Rosenbrock:
                 self._begin_stage(stage, h, one_over_h, offset)
                 blocks.rates(stage, number, offset)
                 self._add_rates(stage, offset)
-                if stage == tableau.EVALUATIONS - 1:
-                    self._share_rates(offset)
-                blocks.solve(stage, offset)
-            blocks.solve(tableau.STAGES - 1, offset)
+                if stage < tableau.EVALUATIONS - 1:
+                    blocks.solve(offset, stage)
+            self._share_rates(offset)
+            blocks.solve(offset, *range(tableau.STAGES)[-2:])
             blocks.weigh(number, offset, largest, self._end_stages)
         return self.lanes.load(largest)
 

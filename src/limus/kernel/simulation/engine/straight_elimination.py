@@ -57,8 +57,8 @@ def pivot_jobs(lanes: Lanes, plan: Elimination) -> list[Callable[[Context], None
     return [job(*step) for step in zip(plan.order, plan.lower, plan.upper, strict=True)]
 
 
-def write_straight_solve(lanes: Lanes, plan: Elimination, start: int) -> ir.Function:
-    """Write ``solve(frame, b)``: W x = b in place, for one block.
+def write_straight_solve(lanes: Lanes, plan: Elimination, start: int) -> tuple[ir.Function, ir.Function]:
+    """Write ``solve(frame, b)``, W x = b in place for one block, and ``solve_both(frame, b, c)`` for two.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def write_straight_solve(lanes: Lanes, plan: Elimination, start: int) -> ir.Func
 
     Returns
     -------
-    llvmlite.ir.Function
+    solve, solve_both : llvmlite.ir.Function
     """
     places = {place: k for k, place in enumerate(plan.entries)}
 
@@ -96,4 +96,9 @@ def write_straight_solve(lanes: Lanes, plan: Elimination, start: int) -> ir.Func
 
     jobs = [forward(*step) for step in zip(plan.order, plan.lower, strict=True)]
     jobs += [backward(*step) for step in zip(reversed(plan.order), reversed(plan.upper), strict=True)]
-    return write_in_pieces(lanes, "solve", 2, jobs, begin, lambda context: context[1].flush(), together=5)
+    solve = write_in_pieces(lanes, "solve", 2, jobs, begin, lambda context: context[1].flush(), together=5)
+    both = lanes.function("solve_both", 3)
+    for right in both.args[1:]:
+        lanes.builder.call(solve, [both.args[0], right])
+    lanes.builder.ret_void()
+    return solve, both
