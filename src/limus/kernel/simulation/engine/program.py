@@ -57,10 +57,10 @@ class Program:
         ``constants(frame)``, ``initial(frame, out)``, ``add_rates(frame, y, out)``, ``time_rates(frame, y, out)``,
         ``factorise(frame, y)``, ``solve(frame, b)``, ``solve_both(frame, b, c)``, ``outputs(frame, y, out)``,
         ``dose_scale(frame, out)``; time is read from the frame. Rates are added to what stands in ``out``.
-        ``slopes(frame, out)`` and ``offsets(frame, out)`` of a linear model are A and g. Rates, factorisation and solve concern one block; for the others see
-        :mod:`limus.kernel.simulation.engine.block_writer` and, with ``weights(frame, out)``, 1/|p|. Of initial state
-        and dose scale, entries of sensitivities that are zero are not written. ``triggers(frame, y, out)`` and
-        ``kicks(frame, y, out)`` of a model with events.
+        ``slopes(frame, out)`` and ``offsets(frame, out)`` of a linear model are A and g. Rates, factorisation and solve
+        concern one block; for the others see :mod:`limus.kernel.simulation.engine.block_writer` and, with
+        ``weights(frame, out)``, 1/|p|. Of initial state and dose scale, entries of sensitivities that are zero are not
+        written. ``triggers(frame, y, out)`` and ``kicks(frame, y, out)`` of a model with events.
     linear : LinearPattern or None
         Where A has entries, for a model that is linear in its states.
     has_phases : bool
