@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limus.kernel.execution import Execution
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_run import TrialRunRequest, run
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.run import TrialRunRequest, run
 
 
 def main(arguments: Sequence[str] | None = None) -> TrialOutcome:

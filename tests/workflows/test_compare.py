@@ -12,8 +12,8 @@ import pytest
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Column, library_folder, read_csv
 from limus.signalling.model_library import FIT_COLUMNS, load_model
+from limus.workflows.cells import key_of
 from limus.workflows.compare import CompareRequest, CompareResult, run
-from limus.workflows.comparison.cells import key_of
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ def show_trial(r: dict[str, Any]) -> str:
     Parameters
     ----------
     r : dict
-        As :meth:`limus.workflows.trial_analysis.outcome.TrialOutcome.as_dict` gives it.
+        As :meth:`limus.workflows.trial.analysis.outcome.TrialOutcome.as_dict` gives it.
 
     Returns
     -------

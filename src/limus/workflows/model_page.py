@@ -29,7 +29,7 @@ from limus.signalling.model_text import ModuleText, Statement
 from limus.signalling.pathway import diagram_names
 from limus.signalling.prior_share import PRIOR_DRIVEN
 from limus.signalling.sourced_model import SourcedModel, SourcedParameter
-from limus.workflows.comparison.cells import certainty, key_of, unit_words
+from limus.workflows.cells import certainty, key_of, unit_words
 from limus.workflows.pathway_figure import pathway_figure
 
 __all__ = ["model_sections"]

@@ -8,7 +8,7 @@ from limus.report.content import Figure
 from limus.report.diagram import PathwayCompartment, PathwayEdge, PathwayGraph, PathwayNode, draw_pathway
 from limus.signalling.pathway import PathwayLayout, influences_not_drawn, pathway_graph
 from limus.signalling.sourced_model import SourcedModel
-from limus.workflows.comparison.cells import figure
+from limus.workflows.cells import figure
 
 __all__ = ["pathway_figure"]
 

@@ -7,7 +7,7 @@ import math
 from limus.kernel.provenance import Directness
 from limus.molecule.bench_result import BenchValue
 from limus.report.content import Cell, ColumnHead, Paragraph, Row, Section, Table, number_cell, text_cell
-from limus.workflows.comparison.cells import key_of
+from limus.workflows.cells import key_of
 from limus.workflows.comparison.data import Comparison, bench_key
 
 __all__ = ["bench_section"]

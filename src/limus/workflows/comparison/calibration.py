@@ -7,7 +7,7 @@ from limus.report.content import BulletList, ColumnHead, Notice, Paragraph, Row,
 from limus.report.markup import escape_markup
 from limus.signalling.potency import CurveStatus
 from limus.signalling.protocol import find_protocol
-from limus.workflows.comparison.cells import key_of
+from limus.workflows.cells import key_of
 from limus.workflows.comparison.data import Comparison
 
 __all__ = ["calibration"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from limus.report.content import Row, Section, Table, text_cell
-from limus.workflows.comparison.cells import columns, key_of, missing, sourced_cell
+from limus.workflows.cells import columns, key_of, missing, sourced_cell
 from limus.workflows.comparison.data import Comparison
 
 __all__ = ["constants"]

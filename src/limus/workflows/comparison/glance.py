@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from limus.report.content import Paragraph, Row, Section, Table, text_cell
 from limus.report.markup import escape_markup
-from limus.workflows.comparison.cells import columns, first_constant, key_of, missing, sourced_cell
+from limus.workflows.cells import columns, first_constant, key_of, missing, sourced_cell
 from limus.workflows.comparison.data import Comparison
 from limus.workflows.comparison.potency import simulated, words
 

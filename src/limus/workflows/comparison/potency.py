@@ -25,7 +25,7 @@ from limus.report.markup import escape_markup
 from limus.signalling.observations import Potency
 from limus.signalling.potency import CurveStatus
 from limus.signalling.protocol import find_protocol
-from limus.workflows.comparison.cells import figure, key_of
+from limus.workflows.cells import figure, key_of
 from limus.workflows.comparison.data import Comparison, Condition
 from limus.workflows.potency import HIGHEST_NM, LOWEST_NM
 

@@ -9,7 +9,7 @@ from limus.report.content import BulletList, ColumnHead, Paragraph, Row, Section
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.signalling.culture import drugs_of
-from limus.workflows.comparison.cells import certainty, key_of, unit_words
+from limus.workflows.cells import certainty, key_of, unit_words
 from limus.workflows.comparison.data import Comparison
 
 __all__ = ["limits", "provenance"]

@@ -9,7 +9,7 @@ from limus.pharmacokinetics.population_model.validity_limits import Covariate, l
 from limus.report.content import ColumnHead, Row, Table, number_cell, text_cell
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.workflows.comparison.cells import certainty, key_of, unit_words
+from limus.workflows.cells import certainty, key_of, unit_words
 
 __all__ = ["limits_table", "values_table"]
 

@@ -13,7 +13,7 @@ from limus.report.content import Block, ColumnHead, Paragraph, Row, Table, numbe
 from limus.report.figures.population_model import draw_typical_profile
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.workflows.comparison.cells import figure, unit_words
+from limus.workflows.cells import figure, unit_words
 
 __all__ = ["profile_blocks"]
 

@@ -12,7 +12,7 @@ from limus.report.content import Block, BulletList, ColumnHead, Paragraph, Row, 
 from limus.report.diagram.compartments import draw_compartments
 from limus.report.figures.drug_styles import drug_style
 from limus.report.markup import escape_markup
-from limus.workflows.comparison.cells import figure, key_of, unit_words
+from limus.workflows.cells import figure, key_of, unit_words
 
 __all__ = ["structure"]
 

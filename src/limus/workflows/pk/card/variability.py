@@ -11,7 +11,7 @@ from limus.pharmacokinetics.population_model.record import PopulationModel
 from limus.pharmacokinetics.population_model.residual_error import ResidualError
 from limus.report.content import Block, Cell, ColumnHead, Paragraph, Row, Table, number_cell, text_cell
 from limus.report.markup import escape_markup
-from limus.workflows.comparison.cells import certainty, key_of, sourced_cell, unit_words
+from limus.workflows.cells import certainty, key_of, sourced_cell, unit_words
 
 __all__ = ["variability"]
 

@@ -19,7 +19,7 @@ from limus.report.figures.residual_panels import draw_distribution_errors, draw_
 from limus.report.figures.vpc import draw_vpc
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.workflows.comparison.cells import figure
+from limus.workflows.cells import figure
 from limus.workflows.pk.check.rows import below_rows, percentile_rows
 from limus.workflows.pk.exposure.report import findings_blocks, name_of, overrides_blocks
 

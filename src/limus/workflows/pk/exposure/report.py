@@ -28,7 +28,7 @@ from limus.report.content import (
 from limus.report.figures.concentration import draw_concentration
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.workflows.comparison.cells import figure, key_of, unit_words
+from limus.workflows.cells import figure, key_of, unit_words
 from limus.workflows.pk.exposure.course import LAST, MOST_COPIES, WHOLE
 from limus.workflows.pk.exposure.rows import ExposureFindings
 

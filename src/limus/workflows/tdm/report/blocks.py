@@ -34,7 +34,7 @@ from limus.report.html import write_html
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.report.pdf import write_pdf
-from limus.workflows.comparison.cells import key_of
+from limus.workflows.cells import key_of
 from limus.workflows.request import open_run
 from limus.workflows.tdm.case import Case
 from limus.workflows.tdm.input import MonitoringRequest, Source

@@ -22,7 +22,7 @@ from limus.report.content import (
 from limus.report.figures.drug_monitoring import draw_dose_chances
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.workflows.comparison.cells import figure, key_of
+from limus.workflows.cells import figure, key_of
 from limus.workflows.tdm.report.blocks import (
     banner,
     effects_table,

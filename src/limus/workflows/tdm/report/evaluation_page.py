@@ -27,7 +27,7 @@ from limus.report.content import (
 )
 from limus.report.figures.drug_monitoring import draw_forecast_errors
 from limus.report.markup import escape_markup
-from limus.workflows.comparison.cells import figure, key_of
+from limus.workflows.cells import figure, key_of
 from limus.workflows.tdm.input import choices_in_words
 from limus.workflows.tdm.report.blocks import banner, named, plain, save_page, warnings_list
 

@@ -25,7 +25,7 @@ from limus.report.content import (
 from limus.report.figures.drug_monitoring import draw_monitoring
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
-from limus.workflows.comparison.cells import figure, key_of
+from limus.workflows.cells import figure, key_of
 from limus.workflows.tdm.case import Case
 from limus.workflows.tdm.input import MonitoringRequest, choices_in_words
 from limus.workflows.tdm.report.blocks import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from limus.trial.analysis.results import end_against_margin
-from limus.workflows.trial_analysis.outcome import Origin
-from limus.workflows.trial_analysis.words import decimals_text, percent, spread, value_cell
+from limus.workflows.trial.analysis.outcome import Origin
+from limus.workflows.trial.analysis.words import decimals_text, percent, spread, value_cell
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -39,7 +39,7 @@ from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.report.pdf import write_pdf
 from limus.trial.design.design import Design, Hypothesis
-from limus.workflows.comparison.cells import figure, key_of
+from limus.workflows.cells import figure, key_of
 
 __all__ = ["read_power_run", "write_power_page"]
 

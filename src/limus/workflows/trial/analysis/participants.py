@@ -13,9 +13,9 @@ from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.trial.analysis.baseline import BaselineNumber, BaselineRow, BaselineShare
 from limus.trial.analysis.flow import ArmFlow, TrialFlow
-from limus.workflows.comparison.cells import figure, key_of
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_analysis.words import count_share, spread
+from limus.workflows.cells import figure, key_of
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.analysis.words import count_share, spread
 
 __all__ = ["flow_table", "participants_section"]
 

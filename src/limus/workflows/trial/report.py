@@ -17,9 +17,9 @@ from limus.trial.design.analysis_plan import plan_of
 from limus.trial.design.endpoint_library import load_endpoints
 from limus.trial.design.file import design_names, design_path, load_design
 from limus.workflows.request import Request, keep_result, open_run
-from limus.workflows.trial_analysis.outcome import DESIGN_FILE, TrialOutcome, origin_of
-from limus.workflows.trial_analysis.power_page import read_power_run, write_power_page
-from limus.workflows.trial_analysis.report import write_report
+from limus.workflows.trial.analysis.outcome import DESIGN_FILE, TrialOutcome, origin_of
+from limus.workflows.trial.analysis.power_page import read_power_run, write_power_page
+from limus.workflows.trial.analysis.report import write_report
 
 __all__ = ["PowerReport", "TrialReportRequest", "run"]
 
@@ -156,7 +156,7 @@ def _power_page(
 
 def _simulated(request: TrialReportRequest, out: Path | None, execution: Execution) -> TrialOutcome:
     """Run a design, as ``limus trial run`` does."""
-    from limus.workflows import trial_run  # noqa: PLC0415
+    from limus.workflows.trial import run as trial_run  # noqa: PLC0415
 
     if not request.data.endswith(".toml") and request.data not in design_names():
         allowed = f"a folder that exists, a .toml file, or {', '.join(design_names())}"

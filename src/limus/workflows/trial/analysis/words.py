@@ -8,7 +8,7 @@ from limus.kernel.provenance import Directness
 from limus.report.content import Cell, number_cell, text_cell
 from limus.report.numbers import format_number
 from limus.trial.analysis.results import EstimandResult
-from limus.workflows.trial_analysis.outcome import Origin
+from limus.workflows.trial.analysis.outcome import Origin
 
 __all__ = ["count_share", "decimals_text", "effect_cell", "p_text", "percent", "spread", "value_cell"]
 

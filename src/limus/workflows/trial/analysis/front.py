@@ -21,9 +21,9 @@ from limus.report.figures.trial_values import draw_effects
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.trial.analysis.results import EstimandResult
-from limus.workflows.comparison.cells import figure, key_of
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_analysis.words import effect_cell, p_text, value_cell
+from limus.workflows.cells import figure, key_of
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.analysis.words import effect_cell, p_text, value_cell
 
 __all__ = ["answers_section", "question_section"]
 

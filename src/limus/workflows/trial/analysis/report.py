@@ -27,13 +27,13 @@ from limus.report.html import write_html
 from limus.report.markup import escape_markup
 from limus.report.pdf import write_pdf
 from limus.trial.datasets.spec import dataset_specs
-from limus.workflows.trial_analysis.efficacy import efficacy_section
-from limus.workflows.trial_analysis.exposure import kidney_section, troughs_section
-from limus.workflows.trial_analysis.front import answers_section, question_section
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_analysis.participants import participants_section
-from limus.workflows.trial_analysis.result_tables import write_results
-from limus.workflows.trial_analysis.safety import safety_section
+from limus.workflows.trial.analysis.efficacy import efficacy_section
+from limus.workflows.trial.analysis.exposure import kidney_section, troughs_section
+from limus.workflows.trial.analysis.front import answers_section, question_section
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.analysis.participants import participants_section
+from limus.workflows.trial.analysis.result_tables import write_results
+from limus.workflows.trial.analysis.safety import safety_section
 
 __all__ = ["write_report"]
 

@@ -12,9 +12,10 @@ from limus.kernel.errors import FileReadError
 from limus.kernel.execution import Execution
 from limus.kernel.tables import Table
 from limus.report.figures.trial_power import draw_operating_characteristics
-from limus.workflows import trial_power, trial_report
-from limus.workflows.trial_power import TrialPowerRequest
-from limus.workflows.trial_report import PowerReport, TrialReportRequest
+from limus.workflows.trial import power as trial_power
+from limus.workflows.trial import report as trial_report
+from limus.workflows.trial.power import TrialPowerRequest
+from limus.workflows.trial.report import PowerReport, TrialReportRequest
 
 DESIGN = "tacrolimus-everolimus"
 

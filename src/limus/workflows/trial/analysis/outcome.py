@@ -12,7 +12,7 @@ from limus.kernel.checks import Finding
 from limus.kernel.tables import Table
 from limus.trial.analysis.analyse import TrialAnalysis
 from limus.trial.datasets.sdtm_frame import SIMULATED
-from limus.workflows.trial_analysis.as_json import analysis_as_dict
+from limus.workflows.trial.analysis.as_json import analysis_as_dict
 
 __all__ = ["DESIGN_FILE", "NOTICE", "Origin", "TrialOutcome", "origin_of"]
 

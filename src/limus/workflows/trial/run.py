@@ -21,8 +21,8 @@ from limus.trial.design.endpoint_library import load_endpoints
 from limus.trial.design.file import design_path, load_design
 from limus.trial.simulation.simulated_trial import simulate_trial
 from limus.workflows.request import Request, keep_result, open_run
-from limus.workflows.trial_analysis.outcome import DESIGN_FILE, Origin, TrialOutcome
-from limus.workflows.trial_analysis.report import write_report
+from limus.workflows.trial.analysis.outcome import DESIGN_FILE, Origin, TrialOutcome
+from limus.workflows.trial.analysis.report import write_report
 
 __all__ = ["TrialRunRequest", "run"]
 

@@ -15,9 +15,9 @@ from limus.report.figures.trial_values import draw_values_by_visit
 from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.trial.analysis.laboratory import LaboratoryVisit
-from limus.workflows.comparison.cells import figure, key_of
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_analysis.words import spread
+from limus.workflows.cells import figure, key_of
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.analysis.words import spread
 
 __all__ = ["KIDNEY", "kidney_section", "laboratory_figure", "laboratory_table", "troughs_section"]
 

@@ -34,7 +34,7 @@ from limus.trial.power.truth import check_restricted_mean, find_null_factors, tr
 from limus.trial.simulation.arm_factors import Reference, find_arm_factors, make_reference
 from limus.trial.simulation.target_engagement import ArmEngagement, arm_engagement
 from limus.workflows.request import Request, json_value, open_run
-from limus.workflows.trial_analysis.power_page import write_power_page
+from limus.workflows.trial.analysis.power_page import write_power_page
 
 __all__ = ["TrialPowerRequest", "TrialPowerResult", "run"]
 

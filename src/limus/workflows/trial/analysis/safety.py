@@ -9,11 +9,11 @@ from limus.report.content import Block, Cell, ColumnHead, Paragraph, Row, Sectio
 from limus.report.figures.drug_styles import DrugStyle
 from limus.report.markup import escape_markup
 from limus.trial.analysis.safety import SafetyRow
-from limus.workflows.comparison.cells import key_of
-from limus.workflows.trial_analysis.efficacy import EFFICACY, event_blocks
-from limus.workflows.trial_analysis.exposure import KIDNEY, laboratory_figure, laboratory_table
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_analysis.words import count_share, percent
+from limus.workflows.cells import key_of
+from limus.workflows.trial.analysis.efficacy import EFFICACY, event_blocks
+from limus.workflows.trial.analysis.exposure import KIDNEY, laboratory_figure, laboratory_table
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.analysis.words import count_share, percent
 
 __all__ = ["safety_section"]
 

@@ -14,9 +14,9 @@ from limus.report.markup import escape_markup
 from limus.report.numbers import format_number
 from limus.trial.analysis.events import EventComparison, EventSummary, curve_table, risk_table
 from limus.trial.design.analysis_plan import AnalysisPlan
-from limus.workflows.comparison.cells import figure, key_of
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_analysis.words import p_text, percent
+from limus.workflows.cells import figure, key_of
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.analysis.words import p_text, percent
 
 __all__ = ["efficacy_section", "event_blocks"]
 

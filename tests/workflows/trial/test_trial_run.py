@@ -14,14 +14,15 @@ from limus.kernel.errors import FileReadError, OutputError, UnknownNameError, Va
 from limus.kernel.execution import Execution
 from limus.report.content import RESEARCH_USE, Notice
 from limus.trial.design.file import design_path
-from limus.workflows import trial_report, trial_run
 from limus.workflows.request import json_value
-from limus.workflows.trial_analysis.front import answers_section, question_section
-from limus.workflows.trial_analysis.outcome import TrialOutcome
-from limus.workflows.trial_report import TrialReportRequest
-from limus.workflows.trial_run import TrialRunRequest
+from limus.workflows.trial import report as trial_report
+from limus.workflows.trial import run as trial_run
+from limus.workflows.trial.analysis.front import answers_section, question_section
+from limus.workflows.trial.analysis.outcome import TrialOutcome
+from limus.workflows.trial.report import TrialReportRequest
+from limus.workflows.trial.run import TrialRunRequest
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "trial"
+EXAMPLES = Path(__file__).parents[3] / "examples" / "trial"
 SETTINGS = {"design": "tacrolimus-everolimus", "subjects": 24, "seed": 2}
 
 
