@@ -73,7 +73,7 @@ def t_cell() -> Problem:
         model,
         np.linspace(0.0, 73.0, 74),
         50.0,
-        "Under drug the eighth generation stays below 1e-9 of the first; errors of eight stages in a row add up.",
+        "Under drug the eighth generation stays below 1e-9 of the first; nothing damps the errors of its steps.",
         parameters=parameters,
         doses=tuple(doses),
         sizes={f"{drug}.medium": 1e-3 for drug in late},

@@ -80,7 +80,7 @@ C = (*_RODAS5P_C, (*_RODAS5P_C[6], -1.0 / GAMMA))
 REMAINDER_WEIGHT = 0.5
 """mu above."""
 
-ERROR_WEIGHTS = (0.3, 1.5)
+ERROR_WEIGHTS = (0.5, 2.5)
 """Of k_8 and k_9 in the estimate of the error; chosen by trial (decision 13)."""
 
 NODES = (0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0)
