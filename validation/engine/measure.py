@@ -84,7 +84,7 @@ def make_reference(problem: Problem, peer: Peer) -> Reference:
 
 def _nothing(problem: Problem) -> float:
     """A state that never exceeds this is absent, such as a drug that nobody gave."""
-    return TOLERANCES[-1] * problem.absolute
+    return max(TOLERANCES[-1] * problem.absolute, problem.smallest)
 
 
 def measure(problem: Problem, reference: Reference) -> Iterator[Outcome]:

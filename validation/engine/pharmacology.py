@@ -72,13 +72,14 @@ def t_cell() -> Problem:
         "4 stimuli by 5 treatments, fitted parameters drawn; pre-incubated, one treatment added 6 h late",
         model,
         np.linspace(0.0, 73.0, 74),
-        50.0,
-        "Under drug the eighth generation stays below 1e-9 of the first; nothing damps the errors of its steps.",
+        10.0,
+        DISSIPATIVE,
         parameters=parameters,
         doses=tuple(doses),
         sizes={f"{drug}.medium": 1e-3 for drug in late},
         breaks=(START_H,),
         absolute=1e-8,
+        smallest=1e-7,
     )
 
 

@@ -57,6 +57,9 @@ class Problem:
         Why this factor.
     absolute : float
         Absolute tolerance over relative tolerance, in the unit of the states.
+    smallest : float
+        States of a set that stay below this are not compared: rounding of larger ones decides their digits. In the T
+        cell cytokines that nothing stimulates stay at 1e-9 and their errors at 1e-9 of that whatever the tolerance.
     parameters : mapping of str to float or (N,) array
     doses : tuple of Dose
     resets : tuple of float
@@ -86,6 +89,7 @@ class Problem:
     factor: float
     reason: str
     absolute: float = 1e-3
+    smallest: float = 0.0
     parameters: Mapping[str, float | Floats] = field(default_factory=dict)
     doses: tuple[Dose, ...] = ()
     resets: tuple[float, ...] = ()
