@@ -83,7 +83,7 @@ def make_reference(problem: Problem, peer: Peer) -> Reference:
 
 
 def _nothing(problem: Problem) -> float:
-    """A state that never exceeds this is absent, such as a drug that nobody gave."""
+    """A state that never exceeds this is absent, such as a drug that nobody gave, or is left out by the problem."""
     return max(TOLERANCES[-1] * problem.absolute, problem.smallest)
 
 

@@ -128,17 +128,16 @@ def test_it_is_stable_as_rodas5p_is() -> None:
     assert abs(1 + STEP @ linear_stages(-1e12)) < 1e-9
 
 
-def solve(steps: int, f: float = -1.0) -> tuple[float, list[Floats]]:
-    """y' = f y^2 + t from 1 over [0, 1] in equal steps; the end and all stages."""
+def solve(steps: int) -> tuple[float, list[Floats]]:
+    """y' = t - y^2 from 1 over [0, 1] in equal steps; the end and all stages."""
     y, h, kept = 1.0, 1.0 / steps, []
     for n in range(steps):
         t, k = n * h, np.zeros(STAGES)
         rates = np.zeros(STAGES)
-        jacobian = 2.0 * f * y
+        jacobian = -2.0 * y
         for i in range(STAGES):
             if i < EVALUATIONS:
-                rates[i] = f * (y + A[i] @ k) ** 2 + t + tableau.NODES[i] * h
-                rates[i] += h * tableau.TIME_WEIGHTS[i]
+                rates[i] = -((y + A[i] @ k) ** 2) + t + h * (tableau.NODES[i] + tableau.TIME_WEIGHTS[i])
             else:
                 rates[i] = rates[i - 1]
             k[i] = (rates[i] + C[i] @ k / h) / (1.0 / (GAMMA * h) - jacobian)
